@@ -1,0 +1,90 @@
+# kpicrm: CRM and sales KPIs computed inside PostgreSQL.
+#
+#   make demo                 a private server, real data, the KPI reports
+#   make test                 the same set-up, then every test
+#   make bench [ROWS=…]       speed as ratios to plain SQL
+#   make, make install, make installcheck, PG_CONFIG=…   as in any extension
+
+EXTENSION  = kpicrm
+EXTVERSION = $(shell sed -n "s/^default_version *= *'\([^']*\)'.*/\1/p" kpicrm.control)
+
+MODULE_big = kpicrm
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
+PG_CPPFLAGS = -Isrc
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare
+SHLIB_LINK = -lm
+
+# Load order is a fact about the SQL, so it is written down, not sorted.
+MEMBERS = \
+	src/prologue.sql \
+	src/algebra/weighted_conversion.sql \
+	src/algebra/purchases.sql \
+	src/algebra/customer_base.sql \
+	src/algebra/ltv.sql
+
+WORKSPACE =
+
+CONSTRUCTOR =
+
+SCRIPT = kpicrm--$(EXTVERSION).sql
+DATA = $(filter-out %/$(SCRIPT),$(wildcard src/upgrade/kpicrm--*.sql))
+DATA_built = $(SCRIPT)
+EXTRA_CLEAN = $(SCRIPT).tmp results regression.diffs regression.out output_iso tmp_check tmp_check_iso
+
+REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
+REGRESS_OPTS = --load-extension=kpicrm
+ISOLATION = $(patsubst test/isolation/specs/%.spec,%,$(sort $(wildcard test/isolation/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test/isolation --load-extension=kpicrm
+ifneq ($(wildcard test/tap/*.pl),)
+TAP_TESTS = 1
+PROVE_TESTS = test/tap/*.pl
+endif
+
+PRIVATE_TARGETS = demo test bench
+ifneq ($(filter $(PRIVATE_TARGETS),$(MAKECMDGOALS)),)
+
+# These bring their own server (and the packages it needs): no PGXS here.
+ROWS ?= 10000000
+
+demo:
+	@test/cluster exec test/demo/run
+
+test:
+	@test/cluster exec test/run
+
+bench:
+	@test/cluster exec bench/run $(ROWS)
+
+.PHONY: $(PRIVATE_TARGETS)
+
+else
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# PGXS tracks no headers: any change of one rebuilds all, which takes seconds.
+$(OBJS): $(sort $(wildcard src/*.h src/*/*.h))
+
+all: check-modules
+
+$(SCRIPT): $(MEMBERS) $(WORKSPACE) $(CONSTRUCTOR) src/embed.sh Makefile kpicrm.control
+	{ cat $(MEMBERS) && if [ -n "$(WORKSPACE)" ]; then src/embed.sh $(WORKSPACE) && cat $(CONSTRUCTOR); fi; } > $@.tmp
+	mv $@.tmp $@
+
+# A module that stands in no list would be left out silently.
+check-modules:
+	@for file in $$(find src -name '*.sql' -not -path 'src/upgrade/*'); do \
+		case " $(MEMBERS) $(WORKSPACE) $(CONSTRUCTOR) " in \
+			*" $$file "*) ;; \
+			*) echo "$$file is in no list of the Makefile" >&2; exit 1 ;; \
+		esac; \
+	done
+
+# The pg_regress part alone, with its differences shown.
+installcheck-regress:
+	@$(pg_regress_installcheck) $(REGRESS_OPTS) $(REGRESS) || { cat regression.diffs; exit 1; }
+
+.PHONY: check-modules installcheck-regress
+
+endif

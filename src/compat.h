@@ -1,0 +1,22 @@
+/*
+ * compat.h
+ *		Differences between the supported PostgreSQL versions (15 to 18).
+ *
+ * The only file in this project that asks for a server version.
+ */
+#ifndef KPICRM_COMPAT_H
+#define KPICRM_COMPAT_H
+
+#if PG_VERSION_NUM < 150000
+#error "kpicrm needs PostgreSQL 15 or newer"
+#endif
+
+#ifndef HAVE_INT128
+#error "kpicrm needs a platform with 128-bit integers (any 64-bit platform)"
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+#endif							/* KPICRM_COMPAT_H */
