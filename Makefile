@@ -17,10 +17,17 @@ SHLIB_LINK = -lm
 # Load order is a fact about the SQL, so it is written down, not sorted.
 MEMBERS = \
 	src/prologue.sql \
+	src/argument.sql \
+	src/algebra/conversion.sql \
 	src/algebra/weighted_conversion.sql \
+	src/algebra/lead_times.sql \
+	src/algebra/lead_times_fraction.sql \
+	src/algebra/survival.sql \
+	src/algebra/phase_stall.sql \
 	src/algebra/purchases.sql \
 	src/algebra/customer_base.sql \
-	src/algebra/ltv.sql
+	src/algebra/ltv.sql \
+	src/calendar/fiscal.sql
 
 WORKSPACE =
 

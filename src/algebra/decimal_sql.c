@@ -1,6 +1,6 @@
 /*
  * decimal_sql.c
- *		Between numeric and KpicrmDecimal, and the errors all money states share.
+ *		Between numeric and KpicrmDecimal.
  */
 #include "postgres.h"
 
@@ -91,31 +91,4 @@ kpicrm_decimal_to_numeric(const KpicrmDecimal *d)
 	kpicrm_decimal_print(&text, d);
 	return DirectFunctionCall3(numeric_in, CStringGetDatum(text.data),
 							   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
-}
-
-void
-kpicrm_invalid_text(const char *type, const char *value, const char *hint)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-			 errmsg("invalid input syntax for type %s: \"%s\"", type, value),
-			 errhint("%s", hint)));
-}
-
-void
-kpicrm_invalid_bytes(const char *type)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-			 errmsg("invalid binary value for type %s", type),
-			 errhint("Binary values are what %s_send() of this version writes.", type)));
-}
-
-void
-kpicrm_corrupted_state(const char *type)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("stored value of type %s is corrupted", type),
-			 errhint("If an aggregate of your own made it, give that aggregate FINALFUNC = kpicrm.%s_final.", type)));
 }

@@ -5,13 +5,11 @@
 #ifndef KPICRM_DECIMAL_SQL_H
 #define KPICRM_DECIMAL_SQL_H
 
+#include "kpicrm.h"
 #include "algebra/decimal.h"
 
 extern KpicrmDecimal kpicrm_decimal_of_numeric(Datum value);
 extern Datum kpicrm_decimal_to_numeric(const KpicrmDecimal *d);
 extern void kpicrm_amount_overflow(void) pg_attribute_noreturn();
-extern void kpicrm_invalid_text(const char *type, const char *value, const char *hint) pg_attribute_noreturn();
-extern void kpicrm_invalid_bytes(const char *type) pg_attribute_noreturn();
-extern void kpicrm_corrupted_state(const char *type) pg_attribute_noreturn();
 
 #endif							/* KPICRM_DECIMAL_SQL_H */

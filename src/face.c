@@ -1,0 +1,91 @@
+/*
+ * face.c
+ *		What the SQL faces share: arguments to numbers, numbers to results, and
+ *		the errors every state type has.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "kpicrm.h"
+
+/*
+ * An interval that is a length of time, in microseconds.  The sum is formed in
+ * 128 bits, so that the infinite intervals of newer servers fail here too.
+ */
+int64
+kpicrm_span_argument(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	const Interval *span = PG_GETARG_INTERVAL_P(n);
+	int128		days = (int128) span->month * KPICRM_DAYS_PER_MONTH + span->day;
+	int128		usec = days * USECS_PER_DAY + span->time;
+
+	if (usec < 0 || usec > PG_INT64_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be a finite interval that is not negative, not %s", name,
+						DatumGetCString(DirectFunctionCall1(interval_out, PG_GETARG_DATUM(n)))),
+				 errhint("Write a length of time, for example INTERVAL '30 days'; a month counts as %d days.",
+						 KPICRM_DAYS_PER_MONTH)));
+	return (int64) usec;
+}
+
+double
+kpicrm_fraction_argument(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	double		fraction = PG_GETARG_FLOAT8(n);
+
+	if (isnan(fraction) || fraction < 0 || fraction > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be between 0 and 1, not %g", name, fraction),
+				 errhint("Write 0.8 for 80 percent.")));
+	return fraction;
+}
+
+/* The shape of a timestamp subtraction: days and time, never months. */
+Datum
+kpicrm_span_result(int64 usec)
+{
+	Interval   *span = palloc0(sizeof(Interval));
+
+	span->day = (int32) (usec / USECS_PER_DAY);
+	span->time = usec % USECS_PER_DAY;
+	return IntervalPGetDatum(span);
+}
+
+double
+kpicrm_days(double usec)
+{
+	return usec / (double) USECS_PER_DAY;
+}
+
+void
+kpicrm_invalid_text(const char *type, const char *value, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+			 errmsg("invalid input syntax for type %s: \"%s\"", type, value),
+			 errhint("%s", hint)));
+}
+
+void
+kpicrm_invalid_bytes(const char *type)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+			 errmsg("invalid binary value for type %s", type),
+			 errhint("Binary values are what %s_send() of this version writes.", type)));
+}
+
+void
+kpicrm_corrupted_state(const char *type)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("stored value of type %s is corrupted", type),
+			 errhint("If an aggregate of your own made it, give that aggregate FINALFUNC = kpicrm.%s_final.", type)));
+}

@@ -1,0 +1,24 @@
+/*
+ * kpicrm.h
+ *		What the SQL faces share: arguments to numbers, numbers to results, and
+ *		the errors every state type has.
+ */
+#ifndef KPICRM_H
+#define KPICRM_H
+
+#include "datatype/timestamp.h"
+#include "fmgr.h"
+
+/* Months of an interval count as this many days, as in interval comparison. */
+#define KPICRM_DAYS_PER_MONTH 30
+
+extern int64 kpicrm_span_argument(FunctionCallInfo fcinfo, int n, const char *name);
+extern double kpicrm_fraction_argument(FunctionCallInfo fcinfo, int n, const char *name);
+extern Datum kpicrm_span_result(int64 usec);
+extern double kpicrm_days(double usec);
+
+extern void kpicrm_invalid_text(const char *type, const char *value, const char *hint) pg_attribute_noreturn();
+extern void kpicrm_invalid_bytes(const char *type) pg_attribute_noreturn();
+extern void kpicrm_corrupted_state(const char *type) pg_attribute_noreturn();
+
+#endif							/* KPICRM_H */
