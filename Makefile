@@ -24,14 +24,40 @@ MEMBERS = \
 	src/algebra/lead_times_fraction.sql \
 	src/algebra/survival.sql \
 	src/algebra/phase_stall.sql \
+	src/algebra/last_known.sql \
 	src/algebra/purchases.sql \
 	src/algebra/customer_base.sql \
 	src/algebra/ltv.sql \
 	src/calendar/fiscal.sql
 
-WORKSPACE =
+WORKSPACE = \
+	src/workspace/setting.sql \
+	src/workspace/team.sql \
+	src/workspace/source.sql \
+	src/workspace/product.sql \
+	src/workspace/account.sql \
+	src/workspace/pipeline.sql \
+	src/workspace/lead.sql \
+	src/workspace/deal.sql \
+	src/workspace/history.sql \
+	src/workspace/activity.sql \
+	src/workspace/purchase.sql \
+	src/workspace/contract.sql \
+	src/workspace/inquiry.sql \
+	src/workspace/kpi.sql \
+	src/workspace/calendar.sql \
+	src/report/period.sql \
+	src/report/dimension.sql \
+	src/report/deal_state.sql \
+	src/report/facts.sql \
+	src/report/win_rate.sql \
+	src/report/lead_time.sql \
+	src/report/sales_vs_target.sql \
+	src/report/phase.sql \
+	src/report/deal_board.sql \
+	src/report/customer_value.sql
 
-CONSTRUCTOR =
+CONSTRUCTOR = src/workspace/create.sql
 
 SCRIPT = kpicrm--$(EXTVERSION).sql
 DATA = $(filter-out %/$(SCRIPT),$(wildcard src/upgrade/kpicrm--*.sql))
@@ -54,7 +80,7 @@ ifneq ($(filter $(PRIVATE_TARGETS),$(MAKECMDGOALS)),)
 ROWS ?= 10000000
 
 demo:
-	@test/cluster exec test/demo/run
+	@KEEP_DATABASE=demo test/cluster exec test/demo/run
 
 test:
 	@test/cluster exec test/run

@@ -1,12 +1,13 @@
 /*
  * face.c
- *		What the SQL faces share: arguments to numbers, numbers to results, and
- *		the errors every state type has.
+ *		What the SQL faces share: arguments to numbers, numbers to results,
+ *		equality and hash of states, and the errors every state type has.
  */
 #include "postgres.h"
 
 #include <math.h>
 
+#include "common/hashfn.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -61,6 +62,26 @@ double
 kpicrm_days(double usec)
 {
 	return usec / (double) USECS_PER_DAY;
+}
+
+/* States of equal value have equal compact bytes, and what is stored is compact. */
+bool
+kpicrm_same_bytes(const struct varlena *a, const struct varlena *b)
+{
+	return VARSIZE(a) == VARSIZE(b) && memcmp(VARDATA(a), VARDATA(b), VARSIZE(a) - VARHDRSZ) == 0;
+}
+
+Datum
+kpicrm_hash_bytes(const struct varlena *v)
+{
+	return hash_any((const unsigned char *) VARDATA(v), (int) (VARSIZE(v) - VARHDRSZ));
+}
+
+Datum
+kpicrm_hash_bytes_extended(const struct varlena *v, int64 seed)
+{
+	return hash_any_extended((const unsigned char *) VARDATA(v), (int) (VARSIZE(v) - VARHDRSZ),
+							 (uint64) seed);
 }
 
 void

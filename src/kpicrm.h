@@ -1,7 +1,7 @@
 /*
  * kpicrm.h
- *		What the SQL faces share: arguments to numbers, numbers to results, and
- *		the errors every state type has.
+ *		What the SQL faces share: arguments to numbers, numbers to results,
+ *		equality and hash of states, and the errors every state type has.
  */
 #ifndef KPICRM_H
 #define KPICRM_H
@@ -16,6 +16,10 @@ extern int64 kpicrm_span_argument(FunctionCallInfo fcinfo, int n, const char *na
 extern double kpicrm_fraction_argument(FunctionCallInfo fcinfo, int n, const char *name);
 extern Datum kpicrm_span_result(int64 usec);
 extern double kpicrm_days(double usec);
+
+extern bool kpicrm_same_bytes(const struct varlena *a, const struct varlena *b);
+extern Datum kpicrm_hash_bytes(const struct varlena *v);
+extern Datum kpicrm_hash_bytes_extended(const struct varlena *v, int64 seed);
 
 extern void kpicrm_invalid_text(const char *type, const char *value, const char *hint) pg_attribute_noreturn();
 extern void kpicrm_invalid_bytes(const char *type) pg_attribute_noreturn();

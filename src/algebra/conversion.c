@@ -4,8 +4,8 @@
  */
 #include "postgres.h"
 
+#include "algebra/codec.h"
 #include "algebra/conversion.h"
-#include "algebra/decimal.h"
 
 bool
 kpicrm_conversion_is_valid(const KpicrmConversion *c)
@@ -38,28 +38,16 @@ kpicrm_conversion_unmerge(KpicrmConversion *from, const KpicrmConversion *part)
 	return true;
 }
 
-/* A count is written in digits alone: 3, not 3.0. */
-static int64
-text_digits(KpicrmText *input)
-{
-	const char *end = input->at + strspn(input->at, "0123456789");
-	int64		count = kpicrm_text_count(input);
-
-	if (input->at != end)
-		input->failed = true;
-	return count;
-}
-
 bool
 kpicrm_conversion_parse(KpicrmConversion *c, const char *string)
 {
-	KpicrmText	input;
+	KpicrmText	in;
 
-	kpicrm_text_start(&input, string);
-	c->converted = text_digits(&input);
-	kpicrm_text_literal(&input, "/");
-	c->total = text_digits(&input);
-	return kpicrm_text_finish(&input);
+	kpicrm_text_start(&in, string);
+	c->converted = kpicrm_text_count(&in);
+	kpicrm_text_literal(&in, "/");
+	c->total = kpicrm_text_count(&in);
+	return kpicrm_text_finish(&in);
 }
 
 void

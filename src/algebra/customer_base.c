@@ -334,44 +334,44 @@ kpicrm_customer_put_key(KpicrmSink *sink, int32 kind,
 }
 
 bool
-kpicrm_customer_text_sums(KpicrmText *text, KpicrmCustomerSums *sums)
+kpicrm_customer_text_sums(KpicrmText *in, KpicrmCustomerSums *sums)
 {
 	memset(sums, 0, sizeof(*sums));
-	if (kpicrm_text_try(text, "empty"))
-		return !text->failed;
+	if (kpicrm_text_try(in, "empty"))
+		return !in->failed;
 
-	sums->customers = kpicrm_text_count(text);
-	kpicrm_text_literal(text, " ");
+	sums->customers = kpicrm_text_count(in);
+	kpicrm_text_literal(in, " ");
 	for (int32 key = KPICRM_KEY_BIGINT; key <= KPICRM_KEY_COUNTED; key++)
-		if (sums->key == KPICRM_KEY_NONE && kpicrm_text_try(text, key_names[key]))
+		if (sums->key == KPICRM_KEY_NONE && kpicrm_text_try(in, key_names[key]))
 			sums->key = key;
-	kpicrm_text_literal(text, " customers, ");
-	sums->orders = kpicrm_text_count(text);
-	kpicrm_text_literal(text, " orders, ");
-	sums->revenue = kpicrm_text_decimal(text);
-	kpicrm_text_literal(text, " revenue, ");
+	kpicrm_text_literal(in, " customers, ");
+	sums->orders = kpicrm_text_count(in);
+	kpicrm_text_literal(in, " orders, ");
+	sums->revenue = kpicrm_text_decimal(in);
+	kpicrm_text_literal(in, " revenue, ");
 	sums->money = KPICRM_MONEY_REVENUE;
-	if (kpicrm_text_try(text, "cost "))
+	if (kpicrm_text_try(in, "cost "))
 	{
 		sums->money = KPICRM_MONEY_COST;
-		sums->cost = kpicrm_text_decimal(text);
-		kpicrm_text_literal(text, ", ");
+		sums->cost = kpicrm_text_decimal(in);
+		kpicrm_text_literal(in, ", ");
 	}
-	sums->invalid = kpicrm_text_count(text);
-	kpicrm_text_literal(text, " invalid");
-	return !text->failed && sums_are_valid(sums) &&
-		(words(sums->key) == 0 || sums->customers <= (int64) strlen(text->at));
+	sums->invalid = kpicrm_text_count(in);
+	kpicrm_text_literal(in, " invalid");
+	return !in->failed && sums_are_valid(sums) &&
+		(words(sums->key) == 0 || sums->customers <= (int64) strlen(in->at));
 }
 
 KpicrmCustomerKeyValue
-kpicrm_customer_text_key(KpicrmText *text, int32 kind)
+kpicrm_customer_text_key(KpicrmText *in, int32 kind)
 {
 	KpicrmCustomerKeyValue key;
 
 	if (words(kind) == 1)
-		return kpicrm_customer_key_bigint(kpicrm_text_signed(text));
-	key.high = kpicrm_text_word(text);
-	key.low = kpicrm_text_word(text);
+		return kpicrm_customer_key_bigint(kpicrm_text_signed(in));
+	key.high = kpicrm_text_word(in);
+	key.low = kpicrm_text_word(in);
 	return key;
 }
 

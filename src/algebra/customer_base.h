@@ -92,8 +92,8 @@ extern void kpicrm_customer_put_sums(KpicrmSink *sink, const KpicrmCustomerSums 
 extern void kpicrm_customer_put_key(KpicrmSink *sink, int32 kind,
 									const KpicrmCustomerKeyValue *previous,
 									const KpicrmCustomerKeyValue *key);
-extern bool kpicrm_customer_text_sums(KpicrmText *text, KpicrmCustomerSums *sums);
-extern KpicrmCustomerKeyValue kpicrm_customer_text_key(KpicrmText *text, int32 kind);
+extern bool kpicrm_customer_text_sums(KpicrmText *in, KpicrmCustomerSums *sums);
+extern KpicrmCustomerKeyValue kpicrm_customer_text_key(KpicrmText *in, int32 kind);
 extern void kpicrm_customer_print_sums(StringInfo out, const KpicrmCustomerSums *sums);
 extern void kpicrm_customer_print_key(StringInfo out, int32 kind,
 									  const KpicrmCustomerKeyValue *key);

@@ -10,12 +10,10 @@
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
 #include "fmgr.h"
 #include "libpq/pqformat.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/numeric.h"
 #include "utils/uuid.h"
 
 #include "compat.h"
@@ -86,9 +84,7 @@ source_of(const struct varlena *v)
 {
 	KpicrmSource source;
 
-	source.at = (const uint8 *) VARDATA(v);
-	source.end = source.at + VARSIZE(v) - VARHDRSZ;
-	source.failed = false;
+	kpicrm_take_start(&source, VARDATA(v), VARSIZE(v) - VARHDRSZ);
 	return source;
 }
 
@@ -277,21 +273,21 @@ Datum
 kpicrm_customer_base_in(PG_FUNCTION_ARGS)
 {
 	const char *string = PG_GETARG_CSTRING(0);
-	KpicrmText	text;
+	KpicrmText	in;
 	KpicrmCustomerSums sums;
 	KpicrmCustomerKeyValue previous = {0, 0};
 	WorkingBase *w;
 	int64		customers;
 
-	kpicrm_text_start(&text, string);
-	if (!kpicrm_customer_text_sums(&text, &sums))
+	kpicrm_text_start(&in, string);
+	if (!kpicrm_customer_text_sums(&in, &sums))
 		kpicrm_invalid_text("customer_base", string, INVALID_HINT);
 	customers = sums.customers;
 	w = new_working(&sums, customers);
 	if (w->table.capacity > 0)
 	{
 		w->table.sums.customers = 0;
-		kpicrm_text_literal(&text, " {");
+		kpicrm_text_literal(&in, " {");
 		for (int64 i = 0; i < customers; i++)
 		{
 			KpicrmCustomerKeyValue key;
@@ -299,16 +295,16 @@ kpicrm_customer_base_in(PG_FUNCTION_ARGS)
 			if (i % INTERRUPT_INTERVAL == 0)
 				CHECK_FOR_INTERRUPTS();
 			if (i > 0)
-				kpicrm_text_literal(&text, ",");
-			key = kpicrm_customer_text_key(&text, sums.key);
-			if (text.failed || (i > 0 && kpicrm_customer_compare(&previous, &key) >= 0))
+				kpicrm_text_literal(&in, ",");
+			key = kpicrm_customer_text_key(&in, sums.key);
+			if (in.failed || (i > 0 && kpicrm_customer_compare(&previous, &key) >= 0))
 				kpicrm_invalid_text("customer_base", string, "Keys are distinct, ascending and as many as there are customers.");
 			kpicrm_customer_insert(&w->table, key);
 			previous = key;
 		}
-		kpicrm_text_literal(&text, "}");
+		kpicrm_text_literal(&in, "}");
 	}
-	if (!kpicrm_text_finish(&text))
+	if (!kpicrm_text_finish(&in))
 		kpicrm_invalid_text("customer_base", string, INVALID_HINT);
 	PG_RETURN_POINTER(compact(w));
 }
@@ -348,9 +344,7 @@ kpicrm_customer_base_recv(PG_FUNCTION_ARGS)
 	KpicrmSource source;
 	WorkingBase *w;
 
-	source.at = (const uint8 *) pq_getmsgbytes(buf, length);
-	source.end = source.at + length;
-	source.failed = false;
+	kpicrm_take_start(&source, pq_getmsgbytes(buf, length), (size_t) length);
 	w = expand(&source, 0);
 	if (w == NULL)
 		kpicrm_invalid_bytes("customer_base");
@@ -544,9 +538,7 @@ kpicrm_customer_base_margin(PG_FUNCTION_ARGS)
 
 	if (sums.money != KPICRM_MONEY_COST)
 		PG_RETURN_NULL();
-	if (!kpicrm_decimal_subtract(&sums.revenue, &sums.cost))
-		kpicrm_amount_overflow();
-	PG_RETURN_DATUM(kpicrm_decimal_to_numeric(&sums.revenue));
+	PG_RETURN_DATUM(kpicrm_decimal_margin(&sums.revenue, &sums.cost));
 }
 
 /* Without customers there is no value per customer. */
@@ -560,11 +552,9 @@ kpicrm_customer_base_ltv(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	if (!kpicrm_decimal_subtract(&sums.revenue, &sums.cost))
 		kpicrm_amount_overflow();
-	return DirectFunctionCall2(numeric_div, kpicrm_decimal_to_numeric(&sums.revenue),
-							   NumericGetDatum(int64_to_numeric(sums.customers)));
+	PG_RETURN_DATUM(kpicrm_decimal_per(&sums.revenue, sums.customers));
 }
 
-/* Equal states have equal compact bytes, and what is stored is compact. */
 static bool
 same(FunctionCallInfo fcinfo)
 {
@@ -573,7 +563,7 @@ same(FunctionCallInfo fcinfo)
 
 	check_form(a, fcinfo);
 	check_form(b, fcinfo);
-	return VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0;
+	return kpicrm_same_bytes(a, b);
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_customer_base_eq);
@@ -597,7 +587,7 @@ kpicrm_customer_base_hash(PG_FUNCTION_ARGS)
 	struct varlena *v = PG_DETOAST_DATUM(PG_GETARG_DATUM(0));
 
 	check_form(v, fcinfo);
-	return hash_any((const unsigned char *) VARDATA(v), (int) (VARSIZE(v) - VARHDRSZ));
+	return kpicrm_hash_bytes(v);
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_customer_base_hash_extended);
@@ -607,6 +597,5 @@ kpicrm_customer_base_hash_extended(PG_FUNCTION_ARGS)
 	struct varlena *v = PG_DETOAST_DATUM(PG_GETARG_DATUM(0));
 
 	check_form(v, fcinfo);
-	return hash_any_extended((const unsigned char *) VARDATA(v), (int) (VARSIZE(v) - VARHDRSZ),
-							 (uint64) PG_GETARG_INT64(1));
+	return kpicrm_hash_bytes_extended(v, PG_GETARG_INT64(1));
 }

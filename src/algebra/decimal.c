@@ -1,11 +1,9 @@
 /*
  * decimal.c
- *		Exact decimal amounts of fixed size, and their bytes.  Knows neither fmgr
- *		nor SQL (see decimal_sql.c).
+ *		Exact decimal amounts of fixed size, their bytes and their text.  Knows
+ *		neither fmgr nor SQL (see decimal_sql.c).
  */
 #include "postgres.h"
-
-#include "common/int.h"
 
 #include "algebra/decimal.h"
 
@@ -211,37 +209,6 @@ kpicrm_decimal_print(StringInfo out, const KpicrmDecimal *d)
 	appendStringInfoString(out, at);
 }
 
-/* Seven bits a byte, low ones first; the top bit says that more follow. */
-static void
-put_wide(KpicrmSink *sink, uint128 value)
-{
-	while (value >= 0x80)
-	{
-		*sink->at++ = (uint8) (value | 0x80);
-		value >>= 7;
-	}
-	*sink->at++ = (uint8) value;
-}
-
-void
-kpicrm_put_varint(KpicrmSink *sink, uint64 value)
-{
-	put_wide(sink, value);
-}
-
-void
-kpicrm_put_signed(KpicrmSink *sink, int64 value)
-{
-	put_wide(sink, ((uint64) value << 1) ^ (uint64) (value >> 63));
-}
-
-void
-kpicrm_put_word(KpicrmSink *sink, uint64 value)
-{
-	for (int shift = 56; shift >= 0; shift -= 8)
-		*sink->at++ = (uint8) (value >> shift);
-}
-
 void
 kpicrm_put_decimal(KpicrmSink *sink, const KpicrmDecimal *d)
 {
@@ -249,80 +216,7 @@ kpicrm_put_decimal(KpicrmSink *sink, const KpicrmDecimal *d)
 
 	kpicrm_decimal_trim(&t);
 	*sink->at++ = (uint8) t.scale;
-	put_wide(sink, ((uint128) t.units << 1) ^ (uint128) (t.units >> 127));
-}
-
-uint8
-kpicrm_take_byte(KpicrmSource *source)
-{
-	if (source->failed || source->at >= source->end)
-	{
-		source->failed = true;
-		return 0;
-	}
-	return *source->at++;
-}
-
-/* Every number has one spelling only: longer ones are refused. */
-static uint128
-take_wide(KpicrmSource *source, int bits)
-{
-	uint128		value = 0;
-	uint8		byte;
-
-	for (int shift = 0; shift < bits; shift += 7)
-	{
-		byte = kpicrm_take_byte(source);
-		if (bits - shift < 7 && (byte >> (bits - shift)) != 0)
-			break;
-		value |= (uint128) (byte & 0x7f) << shift;
-		if (byte < 0x80)
-		{
-			if (byte == 0 && shift > 0)
-				break;
-			return value;
-		}
-	}
-	source->failed = true;
-	return 0;
-}
-
-uint64
-kpicrm_take_varint(KpicrmSource *source)
-{
-	return (uint64) take_wide(source, 64);
-}
-
-/* A number of things: never negative as an int64. */
-int64
-kpicrm_take_count(KpicrmSource *source)
-{
-	uint64		value = kpicrm_take_varint(source);
-
-	if (value > PG_INT64_MAX)
-	{
-		source->failed = true;
-		return 0;
-	}
-	return (int64) value;
-}
-
-int64
-kpicrm_take_signed(KpicrmSource *source)
-{
-	uint64		value = kpicrm_take_varint(source);
-
-	return (int64) (value >> 1) ^ -(int64) (value & 1);
-}
-
-uint64
-kpicrm_take_word(KpicrmSource *source)
-{
-	uint64		value = 0;
-
-	for (int i = 0; i < 8; i++)
-		value = value << 8 | kpicrm_take_byte(source);
-	return value;
+	kpicrm_put_wide(sink, ((uint128) t.units << 1) ^ (uint128) (t.units >> 127));
 }
 
 KpicrmDecimal
@@ -333,7 +227,7 @@ kpicrm_take_decimal(KpicrmSource *source)
 
 	memset(&d, 0, sizeof(d));
 	d.scale = kpicrm_take_byte(source);
-	value = take_wide(source, 128);
+	value = kpicrm_take_wide(source, 128);
 	d.units = (int128) (value >> 1) ^ -(int128) (value & 1);
 	if (d.scale > KPICRM_DECIMAL_MAX_SCALE || !in_range(d.units) ||
 		(d.scale > 0 && d.units % 10 == 0))
@@ -343,129 +237,36 @@ kpicrm_take_decimal(KpicrmSource *source)
 	return d;
 }
 
-static bool
-is_space(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-void
-kpicrm_text_start(KpicrmText *text, const char *string)
-{
-	text->at = string;
-	text->failed = false;
-	while (is_space(*text->at))
-		text->at++;
-}
-
-/* True if all of the text has been read and none of it was wrong. */
-bool
-kpicrm_text_finish(KpicrmText *text)
-{
-	while (is_space(*text->at))
-		text->at++;
-	return !text->failed && *text->at == '\0';
-}
-
-bool
-kpicrm_text_try(KpicrmText *text, const char *literal)
-{
-	size_t		length = strlen(literal);
-
-	if (text->failed || strncmp(text->at, literal, length) != 0)
-		return false;
-	text->at += length;
-	return true;
-}
-
-void
-kpicrm_text_literal(KpicrmText *text, const char *literal)
-{
-	if (!kpicrm_text_try(text, literal))
-		text->failed = true;
-}
-
 KpicrmDecimal
-kpicrm_text_decimal(KpicrmText *text)
+kpicrm_text_decimal(KpicrmText *in)
 {
 	KpicrmDecimal d;
-	bool		negative = kpicrm_text_try(text, "-");
+	bool		negative = kpicrm_text_try(in, "-");
 	bool		fraction = false;
-	const char *start = text->at;
+	const char *start = in->at;
 
 	memset(&d, 0, sizeof(d));
-	while (!text->failed)
+	while (!in->failed)
 	{
-		if (is_digit(*text->at))
+		if (kpicrm_is_digit(*in->at))
 		{
 			if (__builtin_mul_overflow(d.units, (int128) 10, &d.units) ||
-				__builtin_add_overflow(d.units, (int128) (*text->at - '0'), &d.units))
-				text->failed = true;
+				__builtin_add_overflow(d.units, (int128) (*in->at - '0'), &d.units))
+				in->failed = true;
 			d.scale += fraction;
 		}
-		else if (*text->at == '.' && !fraction && text->at > start && is_digit(text->at[1]))
+		else if (*in->at == '.' && !fraction && in->at > start && kpicrm_is_digit(in->at[1]))
 			fraction = true;
 		else
 			break;
-		text->at++;
+		in->at++;
 	}
 	if (negative)
 		d.units = -d.units;
 	kpicrm_decimal_trim(&d);
-	if (text->at == start || d.scale > KPICRM_DECIMAL_MAX_SCALE || !in_range(d.units))
-		text->failed = true;
-	if (text->failed)
+	if (in->at == start || d.scale > KPICRM_DECIMAL_MAX_SCALE || !in_range(d.units))
+		in->failed = true;
+	if (in->failed)
 		memset(&d, 0, sizeof(d));
 	return d;
-}
-
-int64
-kpicrm_text_signed(KpicrmText *text)
-{
-	KpicrmDecimal d = kpicrm_text_decimal(text);
-
-	if (d.scale != 0 || d.units != (int64) d.units)
-	{
-		text->failed = true;
-		return 0;
-	}
-	return (int64) d.units;
-}
-
-int64
-kpicrm_text_count(KpicrmText *text)
-{
-	if (!is_digit(*text->at))
-		text->failed = true;
-	return kpicrm_text_signed(text);
-}
-
-/* Sixteen hexadecimal digits. */
-uint64
-kpicrm_text_word(KpicrmText *text)
-{
-	uint64		value = 0;
-
-	for (int i = 0; i < 16 && !text->failed; i++)
-	{
-		char		c = *text->at;
-
-		if (is_digit(c))
-			value = value << 4 | (uint64) (c - '0');
-		else if (c >= 'a' && c <= 'f')
-			value = value << 4 | (uint64) (c - 'a' + 10);
-		else
-		{
-			text->failed = true;
-			return 0;
-		}
-		text->at++;
-	}
-	return value;
 }

@@ -85,10 +85,27 @@ kpicrm_decimal_of_numeric(Datum value)
 Datum
 kpicrm_decimal_to_numeric(const KpicrmDecimal *d)
 {
-	StringInfoData text;
+	StringInfoData digits;
 
-	initStringInfo(&text);
-	kpicrm_decimal_print(&text, d);
-	return DirectFunctionCall3(numeric_in, CStringGetDatum(text.data),
+	initStringInfo(&digits);
+	kpicrm_decimal_print(&digits, d);
+	return DirectFunctionCall3(numeric_in, CStringGetDatum(digits.data),
 							   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+}
+
+Datum
+kpicrm_decimal_per(const KpicrmDecimal *amount, int64 count)
+{
+	return DirectFunctionCall2(numeric_div, kpicrm_decimal_to_numeric(amount),
+							   NumericGetDatum(int64_to_numeric(count)));
+}
+
+Datum
+kpicrm_decimal_margin(const KpicrmDecimal *revenue, const KpicrmDecimal *cost)
+{
+	KpicrmDecimal margin = *revenue;
+
+	if (!kpicrm_decimal_subtract(&margin, cost))
+		kpicrm_amount_overflow();
+	return kpicrm_decimal_to_numeric(&margin);
 }

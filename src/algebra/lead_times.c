@@ -214,15 +214,10 @@ live_entries(const KpicrmLeadTimes *lt)
 }
 
 static KpicrmLeadTimes *
-rehash(const KpicrmLeadTimes *lt, uint32 live)
+rehash(const KpicrmLeadTimes *lt, int bits)
 {
-	int			bits = 64 - lt->shift;
-	KpicrmLeadTimes *larger;
+	KpicrmLeadTimes *larger = new_hash(bits);
 
-	/* Subtracted durations leave their entries behind: they may be room enough. */
-	if (live > used_limit(lt) / 2 && lt->capacity < MAX_CAPACITY)
-		bits++;
-	larger = new_hash(bits);
 	copy_totals(larger, lt);
 	for (uint32 i = 0; i < lt->capacity; i++)
 	{
@@ -281,7 +276,23 @@ with_more_room(const KpicrmLeadTimes *lt)
 	if (lt->form == KPICRM_LEAD_BINS)
 		return more_pages(lt);
 	live = live_entries(lt);
-	return live < KPICRM_EXACT_LIMIT ? rehash(lt, live) : to_bins(lt);
+	if (live >= KPICRM_EXACT_LIMIT)
+		return to_bins(lt);
+	/* Subtracted durations leave their entries behind: they may be room enough. */
+	return rehash(lt, 64 - lt->shift + (live > used_limit(lt) / 2 && lt->capacity < MAX_CAPACITY));
+}
+
+/* Grows once where adding one by one would grow many times. */
+static KpicrmLeadTimes *
+with_room_for(KpicrmLeadTimes *lt, uint32 more)
+{
+	int			bits = 64 - lt->shift;
+
+	if (lt->form != KPICRM_LEAD_HASH || more <= used_limit(lt) - lt->used)
+		return lt;
+	while (((uint32) 1 << bits) < MAX_CAPACITY && ((uint32) 1 << bits) / 4 * 3 < lt->used + more)
+		bits++;
+	return ((uint32) 1 << bits) > lt->capacity ? rehash(lt, bits) : lt;
 }
 
 /* Counts without touching the sum.  No counter exceeds the total. */
@@ -342,6 +353,8 @@ kpicrm_lead_merge(KpicrmLeadTimes *lt, const KpicrmLeadList *list)
 {
 	if (list->rounded && lt->form == KPICRM_LEAD_HASH)
 		lt = to_bins(lt);
+	/* Half of them will be new: right for equal parts, enough to start with. */
+	lt = with_room_for(lt, lt->used == 0 ? list->length : list->length / 2);
 	for (uint32 i = 0; i < list->length; i++)
 	{
 		const KpicrmLeadEntry *entry = &list->entries[i];
@@ -375,15 +388,6 @@ kpicrm_lead_subtract(KpicrmLeadTimes *lt, const KpicrmLeadList *list)
 	return lt->invalid >= 0 && lt->won_sum >= 0 && (lt->total > 0 || lt->won_sum == 0);
 }
 
-static int
-compare_entries(const void *a, const void *b)
-{
-	int64		x = ((const KpicrmLeadEntry *) a)->duration;
-	int64		y = ((const KpicrmLeadEntry *) b)->duration;
-
-	return (x > y) - (x < y);
-}
-
 static void
 list_hash(KpicrmLeadList *list, const KpicrmLeadTimes *lt)
 {
@@ -391,7 +395,6 @@ list_hash(KpicrmLeadList *list, const KpicrmLeadTimes *lt)
 	for (uint32 i = 0; i < lt->capacity; i++)
 		if (is_live(&slots(lt)[i]))
 			list->entries[list->length++] = slots(lt)[i];
-	qsort(list->entries, list->length, sizeof(KpicrmLeadEntry), compare_entries);
 }
 
 static void
@@ -431,8 +434,9 @@ list_bins(KpicrmLeadList *list, const KpicrmLeadTimes *lt)
 	list->rounded = list->length > 0;
 }
 
+/* For merging, which does not care about the order. */
 KpicrmLeadList
-kpicrm_lead_list(const KpicrmLeadTimes *lt)
+kpicrm_lead_unsorted_list(const KpicrmLeadTimes *lt)
 {
 	KpicrmLeadList list;
 
@@ -445,6 +449,25 @@ kpicrm_lead_list(const KpicrmLeadTimes *lt)
 		list_hash(&list, lt);
 	else
 		list_bins(&list, lt);
+	return list;
+}
+
+static int
+compare_entries(const void *a, const void *b)
+{
+	int64		x = ((const KpicrmLeadEntry *) a)->duration;
+	int64		y = ((const KpicrmLeadEntry *) b)->duration;
+
+	return (x > y) - (x < y);
+}
+
+KpicrmLeadList
+kpicrm_lead_list(const KpicrmLeadTimes *lt)
+{
+	KpicrmLeadList list = kpicrm_lead_unsorted_list(lt);
+
+	if (lt->form == KPICRM_LEAD_HASH)
+		qsort(list.entries, list.length, sizeof(KpicrmLeadEntry), compare_entries);
 	return list;
 }
 

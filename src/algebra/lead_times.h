@@ -16,7 +16,7 @@
 #ifndef KPICRM_LEAD_TIMES_H
 #define KPICRM_LEAD_TIMES_H
 
-#include "algebra/decimal.h"
+#include "lib/stringinfo.h"
 
 #define KPICRM_EXACT_LIMIT 2048
 #define KPICRM_DURATION_MAX (INT64CONST(1) << 60)	/* microseconds: 36,500 years */
@@ -77,6 +77,7 @@ extern bool kpicrm_lead_subtract(KpicrmLeadTimes *lt, const KpicrmLeadList *list
 extern void kpicrm_lead_invalid(KpicrmLeadTimes *lt, int64 more);
 extern void kpicrm_lead_not_a_part(void) pg_attribute_noreturn();
 extern bool kpicrm_lead_size_fits(const KpicrmLeadTimes *lt, size_t size);
+extern KpicrmLeadList kpicrm_lead_unsorted_list(const KpicrmLeadTimes *lt);
 extern KpicrmLeadList kpicrm_lead_list(const KpicrmLeadTimes *lt);
 extern int64 kpicrm_lead_count(const KpicrmLeadList *list, int outcome);
 extern double kpicrm_lead_quantile(const KpicrmLeadList *list, int outcome, double fraction);

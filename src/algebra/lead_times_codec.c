@@ -15,6 +15,7 @@
 #include "common/shortest_dec.h"
 #include "datatype/timestamp.h"
 
+#include "algebra/decimal.h"
 #include "algebra/lead_times.h"
 
 #define FLAG_ROUNDED 1
@@ -224,9 +225,7 @@ kpicrm_lead_decode(KpicrmLeadList *list, const uint8 *bytes, size_t size)
 
 	memset(list, 0, sizeof(*list));
 	list->fraction = KPICRM_NO_FRACTION;
-	source.at = bytes;
-	source.end = bytes + size;
-	source.failed = false;
+	kpicrm_take_start(&source, bytes, size);
 	if (!take_header(&source, list, &length))
 		return false;
 	list->entries = palloc((size_t) (length + 1) * sizeof(KpicrmLeadEntry));
@@ -253,19 +252,19 @@ static const Unit units[] = {
 };
 
 static int64
-text_duration(KpicrmText *text)
+text_duration(KpicrmText *in)
 {
-	int64		duration = kpicrm_text_count(text);
+	int64		duration = kpicrm_text_count(in);
 
 	for (size_t i = 0; i < lengthof(units); i++)
-		if (kpicrm_text_try(text, units[i].name))
+		if (kpicrm_text_try(in, units[i].name))
 		{
 			if (pg_mul_s64_overflow(duration, units[i].usec, &duration) ||
 				duration > KPICRM_DURATION_MAX)
-				text->failed = true;
+				in->failed = true;
 			return duration;
 		}
-	text->failed = true;
+	in->failed = true;
 	return 0;
 }
 
@@ -281,17 +280,17 @@ print_duration(StringInfo out, int64 duration)
 }
 
 static bool
-text_entry(KpicrmText *text, KpicrmLeadList *list)
+text_entry(KpicrmText *in, KpicrmLeadList *list)
 {
 	KpicrmLeadEntry entry;
 
-	entry.duration = text_duration(text);
+	entry.duration = text_duration(in);
 	for (int outcome = 0; outcome < KPICRM_OUTCOMES; outcome++)
 	{
-		kpicrm_text_literal(text, outcome == 0 ? " " : "/");
-		entry.count[outcome] = kpicrm_text_count(text);
+		kpicrm_text_literal(in, outcome == 0 ? " " : "/");
+		entry.count[outcome] = kpicrm_text_count(in);
 	}
-	if (text->failed || list->length >= length_limit(list->rounded) ||
+	if (in->failed || list->length >= length_limit(list->rounded) ||
 		(entry.count[KPICRM_WON] | entry.count[KPICRM_LOST] | entry.count[KPICRM_OPEN]) == 0)
 		return false;
 	if (list->rounded && kpicrm_bin_duration(kpicrm_bin_of(entry.duration)) != entry.duration)
@@ -302,53 +301,53 @@ text_entry(KpicrmText *text, KpicrmLeadList *list)
 }
 
 static void
-text_fraction(KpicrmText *text, KpicrmLeadList *list)
+text_fraction(KpicrmText *in, KpicrmLeadList *list)
 {
 	char	   *end;
 
 	/* A digit first: no sign, no name of a number that is none. */
-	if (*text->at < '0' || *text->at > '9')
+	if (!kpicrm_is_digit(*in->at))
 		return;
-	list->fraction = strtod(text->at, &end);
-	if (end > text->at + strspn(text->at, "0123456789.e-") || !is_fraction(list->fraction))
-		text->failed = true;
-	text->at = end;
-	kpicrm_text_literal(text, " of ");
+	list->fraction = strtod(in->at, &end);
+	if (end > in->at + strspn(in->at, "0123456789.e-") || !is_fraction(list->fraction))
+		in->failed = true;
+	in->at = end;
+	kpicrm_text_literal(in, " of ");
 }
 
 bool
 kpicrm_lead_parse(KpicrmLeadList *list, const char *string)
 {
-	KpicrmText	text;
+	KpicrmText	in;
 
 	memset(list, 0, sizeof(*list));
 	list->fraction = KPICRM_NO_FRACTION;
-	kpicrm_text_start(&text, string);
-	text_fraction(&text, list);
-	list->rounded = kpicrm_text_try(&text, "~");
+	kpicrm_text_start(&in, string);
+	text_fraction(&in, list);
+	list->rounded = kpicrm_text_try(&in, "~");
 	/* Every entry takes at least eight characters. */
 	list->entries = palloc((Min(strlen(string) / 8, length_limit(list->rounded)) + 1) * sizeof(KpicrmLeadEntry));
-	kpicrm_text_literal(&text, "{");
-	while (!kpicrm_text_try(&text, "}"))
+	kpicrm_text_literal(&in, "{");
+	while (!kpicrm_text_try(&in, "}"))
 	{
 		if (list->length > 0)
-			kpicrm_text_literal(&text, ", ");
-		if (!text_entry(&text, list))
+			kpicrm_text_literal(&in, ", ");
+		if (!text_entry(&in, list))
 			return false;
 	}
 	if (list->rounded)
 	{
 		KpicrmDecimal sum;
 
-		kpicrm_text_literal(&text, " sum ");
-		sum = kpicrm_text_decimal(&text);
+		kpicrm_text_literal(&in, " sum ");
+		sum = kpicrm_text_decimal(&in);
 		list->won_sum = sum.units;
 		if (sum.scale != 0 || list->length == 0)
 			return false;
 	}
-	if (kpicrm_text_try(&text, " invalid "))
-		list->invalid = kpicrm_text_count(&text);
-	return kpicrm_text_finish(&text) && sum_fits(list);
+	if (kpicrm_text_try(&in, " invalid "))
+		list->invalid = kpicrm_text_count(&in);
+	return kpicrm_text_finish(&in) && sum_fits(list);
 }
 
 void

@@ -11,7 +11,6 @@
 #include <math.h>
 
 #include "access/xact.h"
-#include "common/hashfn.h"
 #include "common/int.h"
 #include "libpq/pqformat.h"
 #include "utils/date.h"
@@ -65,6 +64,16 @@ kpicrm_lead_argument(FunctionCallInfo fcinfo, int n)
 
 	if (is_working(v))
 		return kpicrm_lead_list(working(fcinfo, v));
+	return decoded(v);
+}
+
+static KpicrmLeadList
+part_argument(FunctionCallInfo fcinfo, int n)
+{
+	struct varlena *v = PG_DETOAST_DATUM(PG_GETARG_DATUM(n));
+
+	if (is_working(v))
+		return kpicrm_lead_unsorted_list(working(fcinfo, v));
 	return decoded(v);
 }
 
@@ -416,7 +425,7 @@ PG_FUNCTION_INFO_V1(kpicrm_lead_times_add);
 Datum
 kpicrm_lead_times_add(PG_FUNCTION_ARGS)
 {
-	KpicrmLeadList list = kpicrm_lead_argument(fcinfo, 1);
+	KpicrmLeadList list = part_argument(fcinfo, 1);
 
 	return result(fcinfo, merge(writable(fcinfo), &list));
 }
@@ -426,7 +435,7 @@ Datum
 kpicrm_lead_times_subtract(PG_FUNCTION_ARGS)
 {
 	KpicrmLeadTimes *lt = writable(fcinfo);
-	KpicrmLeadList list = kpicrm_lead_argument(fcinfo, 1);
+	KpicrmLeadList list = part_argument(fcinfo, 1);
 
 	if (!kpicrm_lead_subtract(lt, &list))
 		kpicrm_lead_not_a_part();
@@ -571,26 +580,23 @@ kpicrm_lead_times_fraction_quantile(PG_FUNCTION_ARGS)
 }
 
 static bool
-same_bytes(FunctionCallInfo fcinfo)
+same(FunctionCallInfo fcinfo)
 {
-	struct varlena *a = PG_DETOAST_DATUM(PG_GETARG_DATUM(0));
-	struct varlena *b = PG_DETOAST_DATUM(PG_GETARG_DATUM(1));
-
-	return VARSIZE(a) == VARSIZE(b) && memcmp(VARDATA(a), VARDATA(b), VARSIZE(a) - VARHDRSZ) == 0;
+	return kpicrm_same_bytes(PG_DETOAST_DATUM(PG_GETARG_DATUM(0)), PG_DETOAST_DATUM(PG_GETARG_DATUM(1)));
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_lead_times_eq);
 Datum
 kpicrm_lead_times_eq(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(same_bytes(fcinfo));
+	PG_RETURN_BOOL(same(fcinfo));
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_lead_times_ne);
 Datum
 kpicrm_lead_times_ne(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(!same_bytes(fcinfo));
+	PG_RETURN_BOOL(!same(fcinfo));
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_lead_times_hash);
@@ -599,7 +605,7 @@ kpicrm_lead_times_hash(PG_FUNCTION_ARGS)
 {
 	struct varlena *v = PG_DETOAST_DATUM(PG_GETARG_DATUM(0));
 
-	return hash_any((const unsigned char *) VARDATA(v), (int) (VARSIZE(v) - VARHDRSZ));
+	return kpicrm_hash_bytes(v);
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_lead_times_hash_extended);
@@ -608,6 +614,5 @@ kpicrm_lead_times_hash_extended(PG_FUNCTION_ARGS)
 {
 	struct varlena *v = PG_DETOAST_DATUM(PG_GETARG_DATUM(0));
 
-	return hash_any_extended((const unsigned char *) VARDATA(v), (int) (VARSIZE(v) - VARHDRSZ),
-							 (uint64) PG_GETARG_INT64(1));
+	return kpicrm_hash_bytes_extended(v, PG_GETARG_INT64(1));
 }

@@ -227,7 +227,7 @@ CREATE FUNCTION kpicrm.stall_threshold(
     lead_times kpicrm.lead_times,
     fraction double precision DEFAULT 0.8
 ) RETURNS interval
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'kpicrm_lead_times_stall_threshold';
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'kpicrm_lead_times_survival_quantile';
 COMMENT ON FUNCTION kpicrm.stall_threshold(kpicrm.lead_times, double precision) IS
     'age by which this fraction has ended (Kaplan-Meier); NULL if it is never reached';
 

@@ -79,18 +79,6 @@ kpicrm_lead_times_stall_rate(PG_FUNCTION_ARGS)
 	return stall_rate(fcinfo, &list, kpicrm_fraction_argument(fcinfo, 1, "fraction"));
 }
 
-PG_FUNCTION_INFO_V1(kpicrm_lead_times_stall_threshold);
-Datum
-kpicrm_lead_times_stall_threshold(PG_FUNCTION_ARGS)
-{
-	KpicrmLeadList list = kpicrm_lead_argument(fcinfo, 0);
-	int64		usec = kpicrm_survival_quantile(&list, kpicrm_fraction_argument(fcinfo, 1, "fraction"));
-
-	if (usec < 0)
-		PG_RETURN_NULL();
-	return kpicrm_span_result(usec);
-}
-
 /* Share of the stays that had ended by this age. */
 PG_FUNCTION_INFO_V1(kpicrm_lead_times_stall_score);
 Datum

@@ -234,39 +234,39 @@ print_day(StringInfo out, int32 day)
 
 /* So many digits, no more and no less. */
 static int64
-text_digits(KpicrmText *text, int count)
+text_digits(KpicrmText *in, int count)
 {
 	int64		value = 0;
 
-	for (int i = 0; i < count && !text->failed; i++)
+	for (int i = 0; i < count && !in->failed; i++)
 	{
-		if (*text->at < '0' || *text->at > '9')
-			text->failed = true;
+		if (!kpicrm_is_digit(*in->at))
+			in->failed = true;
 		else
-			value = value * 10 + (*text->at++ - '0');
+			value = value * 10 + (*in->at++ - '0');
 	}
 	return value;
 }
 
 static int32
-text_day(KpicrmText *text)
+text_day(KpicrmText *in)
 {
-	bool		negative = kpicrm_text_try(text, "-");
-	int64		year = kpicrm_text_count(text);
+	bool		negative = kpicrm_text_try(in, "-");
+	int64		year = kpicrm_text_count(in);
 	int64		month;
 	int64		of_month;
 	int64		era;
 	int64		day;
 	StringInfoData back;
-	const char *start = text->at;
+	const char *start = in->at;
 
-	kpicrm_text_literal(text, "-");
-	month = text_digits(text, 2);
-	kpicrm_text_literal(text, "-");
-	of_month = text_digits(text, 2);
-	if (text->failed || year > 300000 || month < 1 || month > 12 || of_month < 1)
+	kpicrm_text_literal(in, "-");
+	month = text_digits(in, 2);
+	kpicrm_text_literal(in, "-");
+	of_month = text_digits(in, 2);
+	if (in->failed || year > 300000 || month < 1 || month > 12 || of_month < 1)
 	{
-		text->failed = true;
+		in->failed = true;
 		return 0;
 	}
 	year = (negative ? -year : year) - (month <= 2);
@@ -279,7 +279,7 @@ text_day(KpicrmText *text)
 	initStringInfo(&back);
 	print_day(&back, (int32) day);
 	if (back.len < 6 || strncmp(back.data + back.len - 6, start, 6) != 0)
-		text->failed = true;
+		in->failed = true;
 	pfree(back.data);
 	return (int32) day;
 }
@@ -298,84 +298,84 @@ print_instant(StringInfo out, int64 instant)
 }
 
 static int64
-text_instant(KpicrmText *text)
+text_instant(KpicrmText *in)
 {
-	int32		day = text_day(text);
+	int32		day = text_day(in);
 	int64		hour;
 	int64		minute;
 	int64		second;
 	int64		fraction = 0;
 
-	kpicrm_text_literal(text, " ");
-	hour = text_digits(text, 2);
-	kpicrm_text_literal(text, ":");
-	minute = text_digits(text, 2);
-	kpicrm_text_literal(text, ":");
-	second = text_digits(text, 2);
-	if (kpicrm_text_try(text, "."))
-		fraction = text_digits(text, 6);
+	kpicrm_text_literal(in, " ");
+	hour = text_digits(in, 2);
+	kpicrm_text_literal(in, ":");
+	minute = text_digits(in, 2);
+	kpicrm_text_literal(in, ":");
+	second = text_digits(in, 2);
+	if (kpicrm_text_try(in, "."))
+		fraction = text_digits(in, 6);
 	if (hour > 23 || minute > 59 || second > 59)
-		text->failed = true;
+		in->failed = true;
 	return (int64) day * USECS_PER_DAY + hour * USECS_PER_HOUR +
 		minute * USECS_PER_MINUTE + second * USECS_PER_SEC + fraction;
 }
 
 /* Also returns how many days the text can hold at most. */
 bool
-kpicrm_purchases_text_header(KpicrmText *text, KpicrmPurchases *header, int64 *days)
+kpicrm_purchases_text_header(KpicrmText *in, KpicrmPurchases *header, int64 *days)
 {
 	memset(header, 0, sizeof(*header));
 	header->settled = 1;
 	*days = 0;
-	if (kpicrm_text_try(text, "empty"))
+	if (kpicrm_text_try(in, "empty"))
 		return true;
 
 	header->money = KPICRM_MONEY_REVENUE;
-	if (kpicrm_text_try(text, "cost, "))
+	if (kpicrm_text_try(in, "cost, "))
 	{
 		header->money = KPICRM_MONEY_COST;
-		header->invalid = kpicrm_text_count(text);
-		kpicrm_text_literal(text, " invalid");
+		header->invalid = kpicrm_text_count(in);
+		kpicrm_text_literal(in, " invalid");
 	}
 	else
-		kpicrm_text_literal(text, "revenue");
-	if (kpicrm_text_try(text, ", "))
+		kpicrm_text_literal(in, "revenue");
+	if (kpicrm_text_try(in, ", "))
 	{
-		header->first = text_instant(text);
-		kpicrm_text_literal(text, " to ");
-		header->last = text_instant(text);
+		header->first = text_instant(in);
+		kpicrm_text_literal(in, " to ");
+		header->last = text_instant(in);
 		*days = 1;
-		for (const char *c = text->at; *c != '\0'; c++)
+		for (const char *c = in->at; *c != '\0'; c++)
 			*days += *c == ',';
 	}
-	return !text->failed && *days <= KPICRM_PURCHASE_DAYS_LIMIT;
+	return !in->failed && *days <= KPICRM_PURCHASE_DAYS_LIMIT;
 }
 
 bool
-kpicrm_purchases_text_days(KpicrmText *text, KpicrmPurchases *p, int64 days)
+kpicrm_purchases_text_days(KpicrmText *in, KpicrmPurchases *p, int64 days)
 {
 	for (int64 i = 0; i < days; i++)
 	{
 		KpicrmPurchaseDay *day = &p->days[i];
 
-		kpicrm_text_literal(text, i == 0 ? " {" : ", ");
-		day->day = text_day(text);
-		kpicrm_text_literal(text, " ");
-		day->orders = kpicrm_text_count(text);
-		kpicrm_text_literal(text, " ");
-		day->amount = kpicrm_text_decimal(text);
+		kpicrm_text_literal(in, i == 0 ? " {" : ", ");
+		day->day = text_day(in);
+		kpicrm_text_literal(in, " ");
+		day->orders = kpicrm_text_count(in);
+		kpicrm_text_literal(in, " ");
+		day->amount = kpicrm_text_decimal(in);
 		if (p->money == KPICRM_MONEY_COST)
 		{
-			kpicrm_text_literal(text, " ");
-			day->cost = kpicrm_text_decimal(text);
+			kpicrm_text_literal(in, " ");
+			day->cost = kpicrm_text_decimal(in);
 		}
-		if (text->failed)
+		if (in->failed)
 			return false;
 		p->used++;
 	}
 	if (days > 0)
-		kpicrm_text_literal(text, "}");
-	return kpicrm_text_finish(text);
+		kpicrm_text_literal(in, "}");
+	return kpicrm_text_finish(in);
 }
 
 void

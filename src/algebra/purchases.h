@@ -69,9 +69,9 @@ extern bool kpicrm_purchases_take_header(KpicrmSource *source, KpicrmPurchases *
 										 int64 *days);
 extern bool kpicrm_purchases_take_days(KpicrmSource *source, KpicrmPurchases *p, int64 days);
 extern void kpicrm_purchases_put(KpicrmSink *sink, const KpicrmPurchases *p);
-extern bool kpicrm_purchases_text_header(KpicrmText *text, KpicrmPurchases *header,
+extern bool kpicrm_purchases_text_header(KpicrmText *in, KpicrmPurchases *header,
 										 int64 *days);
-extern bool kpicrm_purchases_text_days(KpicrmText *text, KpicrmPurchases *p, int64 days);
+extern bool kpicrm_purchases_text_days(KpicrmText *in, KpicrmPurchases *p, int64 days);
 extern void kpicrm_purchases_print(StringInfo out, const KpicrmPurchases *p);
 
 #endif							/* KPICRM_PURCHASES_H */

@@ -7,13 +7,11 @@
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
 #include "fmgr.h"
 #include "libpq/pqformat.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
-#include "utils/numeric.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
@@ -82,9 +80,7 @@ expand(const char *bytes, int length)
 	WorkingPurchases *w;
 	int64		days;
 
-	source.at = (const uint8 *) bytes;
-	source.end = source.at + length;
-	source.failed = false;
+	kpicrm_take_start(&source, bytes, (size_t) length);
 	if (!kpicrm_purchases_take_header(&source, &header, &days))
 		return NULL;
 	w = new_working(&header, (uint32) days);
@@ -234,17 +230,17 @@ Datum
 kpicrm_purchases_in(PG_FUNCTION_ARGS)
 {
 	const char *string = PG_GETARG_CSTRING(0);
-	KpicrmText	text;
+	KpicrmText	in;
 	KpicrmPurchases header;
 	KpicrmPurchaseSummary summary;
 	WorkingPurchases *w;
 	int64		days;
 
-	kpicrm_text_start(&text, string);
-	if (!kpicrm_purchases_text_header(&text, &header, &days))
+	kpicrm_text_start(&in, string);
+	if (!kpicrm_purchases_text_header(&in, &header, &days))
 		kpicrm_invalid_text("purchases", string, INVALID_HINT);
 	w = new_working(&header, (uint32) days);
-	if (!kpicrm_purchases_text_days(&text, &w->p, days) ||
+	if (!kpicrm_purchases_text_days(&in, &w->p, days) ||
 		!kpicrm_purchases_summary(&w->p, &summary))
 		kpicrm_invalid_text("purchases", string, INVALID_HINT);
 	PG_RETURN_POINTER(compact((struct varlena *) w));
@@ -465,16 +461,7 @@ kpicrm_purchases_margin(PG_FUNCTION_ARGS)
 
 	if (s.money != KPICRM_MONEY_COST)
 		PG_RETURN_NULL();
-	if (!kpicrm_decimal_subtract(&s.revenue, &s.cost))
-		kpicrm_amount_overflow();
-	PG_RETURN_DATUM(kpicrm_decimal_to_numeric(&s.revenue));
-}
-
-static Datum
-per(const KpicrmDecimal *amount, int64 count)
-{
-	return DirectFunctionCall2(numeric_div, kpicrm_decimal_to_numeric(amount),
-							   NumericGetDatum(int64_to_numeric(count)));
+	PG_RETURN_DATUM(kpicrm_decimal_margin(&s.revenue, &s.cost));
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_purchases_average_order_value);
@@ -485,7 +472,7 @@ kpicrm_purchases_average_order_value(PG_FUNCTION_ARGS)
 
 	if (s.orders == 0)
 		PG_RETURN_NULL();
-	PG_RETURN_DATUM(per(&s.revenue, s.orders));
+	PG_RETURN_DATUM(kpicrm_decimal_per(&s.revenue, s.orders));
 }
 
 /* What the first day brought says nothing about coming back. */
@@ -499,17 +486,13 @@ kpicrm_purchases_average_repeat_value(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	if (!kpicrm_decimal_subtract(&s.revenue, &s.first_day_revenue))
 		kpicrm_amount_overflow();
-	PG_RETURN_DATUM(per(&s.revenue, s.days - 1));
+	PG_RETURN_DATUM(kpicrm_decimal_per(&s.revenue, s.days - 1));
 }
 
-/* Equal states have equal compact bytes, and what is stored is compact. */
 static bool
 same(FunctionCallInfo fcinfo)
 {
-	struct varlena *a = argument(fcinfo, PG_GETARG_DATUM(0));
-	struct varlena *b = argument(fcinfo, PG_GETARG_DATUM(1));
-
-	return VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0;
+	return kpicrm_same_bytes(argument(fcinfo, PG_GETARG_DATUM(0)), argument(fcinfo, PG_GETARG_DATUM(1)));
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_purchases_eq);
@@ -532,7 +515,7 @@ kpicrm_purchases_hash(PG_FUNCTION_ARGS)
 {
 	struct varlena *v = argument(fcinfo, PG_GETARG_DATUM(0));
 
-	return hash_any((const unsigned char *) VARDATA(v), (int) (VARSIZE(v) - VARHDRSZ));
+	return kpicrm_hash_bytes(v);
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_purchases_hash_extended);
@@ -541,6 +524,5 @@ kpicrm_purchases_hash_extended(PG_FUNCTION_ARGS)
 {
 	struct varlena *v = argument(fcinfo, PG_GETARG_DATUM(0));
 
-	return hash_any_extended((const unsigned char *) VARDATA(v), (int) (VARSIZE(v) - VARHDRSZ),
-							 (uint64) PG_GETARG_INT64(1));
+	return kpicrm_hash_bytes_extended(v, PG_GETARG_INT64(1));
 }

@@ -76,20 +76,20 @@ kpicrm_weighted_subtract(KpicrmWeightedConversion *from,
 bool
 kpicrm_weighted_parse(KpicrmWeightedConversion *w, const char *string)
 {
-	KpicrmText	text;
+	KpicrmText	in;
 
 	memset(w, 0, sizeof(*w));
-	kpicrm_text_start(&text, string);
-	w->converted = kpicrm_text_decimal(&text);
-	kpicrm_text_literal(&text, "/");
-	w->total = kpicrm_text_decimal(&text);
-	kpicrm_text_literal(&text, " ");
-	w->converted_count = kpicrm_text_count(&text);
-	kpicrm_text_literal(&text, "/");
-	w->total_count = kpicrm_text_count(&text);
-	kpicrm_text_literal(&text, " ");
-	w->invalid_count = kpicrm_text_count(&text);
-	return kpicrm_text_finish(&text);
+	kpicrm_text_start(&in, string);
+	w->converted = kpicrm_text_decimal(&in);
+	kpicrm_text_literal(&in, "/");
+	w->total = kpicrm_text_decimal(&in);
+	kpicrm_text_literal(&in, " ");
+	w->converted_count = kpicrm_text_count(&in);
+	kpicrm_text_literal(&in, "/");
+	w->total_count = kpicrm_text_count(&in);
+	kpicrm_text_literal(&in, " ");
+	w->invalid_count = kpicrm_text_count(&in);
+	return kpicrm_text_finish(&in);
 }
 
 void

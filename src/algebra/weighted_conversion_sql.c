@@ -89,9 +89,7 @@ kpicrm_weighted_conversion_recv(PG_FUNCTION_ARGS)
 	KpicrmSource source;
 	KpicrmWeightedConversion *w = palloc0(sizeof(*w));
 
-	source.at = (const uint8 *) pq_getmsgbytes(buf, length);
-	source.end = source.at + length;
-	source.failed = false;
+	kpicrm_take_start(&source, pq_getmsgbytes(buf, length), (size_t) length);
 	if (kpicrm_take_byte(&source) != WEIGHTED_WIRE_VERSION)
 		source.failed = true;
 	w->converted = kpicrm_take_decimal(&source);

@@ -3,7 +3,7 @@
 BEGIN;
 SET search_path = kpicrm, public, pg_catalog;
 SET client_min_messages = warning;
-SELECT plan(28);
+SELECT plan(29);
 
 -- Reference numbers computed by R (see test/reference/README.md).
 CREATE FUNCTION pg_temp.agree(a double precision, b double precision) RETURNS boolean
@@ -106,23 +106,14 @@ SELECT is(compare('0/9223372036854775807', '9223372036854775807/9223372036854775
 
 -- Random rows, random splits.
 SELECT setseed(0.42);
-CREATE TEMPORARY TABLE deal AS
+CREATE TEMPORARY TABLE observation AS
 SELECT
-    n AS deal_id,
+    n AS id,
     CASE WHEN random() < 0.8 THEN random() < 0.4 END AS won
 FROM generate_series(1, 400) AS n;
+\ir include/states.psql
 
--- Each trial takes random rows, gives them to random parts and merges the parts
--- in random order.
-CREATE TEMPORARY TABLE trial AS
-SELECT
-    trial,
-    deal.deal_id,
-    (random() * (trial % 7))::integer AS part,
-    random() AS position
-FROM generate_series(1, 1000) AS trial
-INNER JOIN deal ON deal.deal_id % 10 = trial % 10
-WHERE random() < 0.7;
+SELECT is(pg_temp.broken_splits('conversion_agg(won)', 'conversion_send'), 0::bigint, '1000 random splits are the whole');
 
 CREATE TEMPORARY TABLE part AS
 SELECT
@@ -130,7 +121,7 @@ SELECT
     part,
     conversion_agg(won ORDER BY position) AS state
 FROM trial
-INNER JOIN deal USING (deal_id)
+INNER JOIN observation USING (id)
 GROUP BY
     trial,
     part;
@@ -143,13 +134,9 @@ SELECT
     count(*) FILTER (WHERE won)::float8 / NULLIF(count(won), 0) AS rate,
     conversion_rate(won) AS one_step
 FROM trial
-INNER JOIN deal USING (deal_id)
+INNER JOIN observation USING (id)
 GROUP BY trial;
 
-SELECT is(count(*), 1000::bigint, '1000 random splits are the whole')
-FROM (SELECT trial, rollup(state ORDER BY hashint8(trial + part)) AS state FROM part GROUP BY trial) AS merged
-INNER JOIN whole USING (trial)
-WHERE conversion_send(merged.state) = conversion_send(whole.state);
 SELECT is(count(*), 1000::bigint, 'a tree of merges is the whole')
 FROM (
     SELECT trial, rollup(state) AS state
@@ -171,15 +158,7 @@ FROM whole
 WHERE conversion_send(state::text::conversion) <> conversion_send(state);
 SELECT is(conversion_send('3/9223372036854775807'), '\x0100000000000000037fffffffffffffff'::bytea, 'the binary form');
 
--- The server writes and reads a file of its own.
-SELECT format('/tmp/kpicrm_conversion_%s', pg_backend_pid()) AS file \gset
-CREATE TEMPORARY TABLE copied (LIKE whole);
-SELECT format('COPY whole TO %L (FORMAT binary)', :'file') AS copy_out,
-    format('COPY copied FROM %L (FORMAT binary)', :'file') AS copy_in,
-    format('COPY (SELECT 1) TO PROGRAM %L', 'rm -f ' || :'file') AS remove \gset
-:copy_out;
-:copy_in;
-:remove;
+SELECT pg_temp.copy_binary('whole', 'copied');
 SELECT results_eq('SELECT trial, conversion_send(state) FROM copied', 'SELECT trial, conversion_send(state) FROM whole', 'binary round trip');
 
 -- The moving frame, with rows, undecided rows and whole states leaving it.
@@ -190,23 +169,23 @@ FROM (
         conversion_rate(won) OVER frame AS moved_rate,
         rollup(state) OVER frame AS moved_rollup,
         built.*
-    FROM (SELECT deal_id, won, CASE WHEN deal_id % 5 > 0 THEN format('%s/7', deal_id % 8)::conversion END AS state FROM deal) AS o
+    FROM (SELECT id, won, CASE WHEN id % 5 > 0 THEN format('%s/7', id % 8)::conversion END AS state FROM observation) AS o
     CROSS JOIN LATERAL (
         SELECT
             conversion_agg(i.won) AS built,
             count(*) FILTER (WHERE i.won)::float8 / NULLIF(count(i.won), 0) AS built_rate,
-            rollup(CASE WHEN i.deal_id % 5 > 0 THEN format('%s/7', i.deal_id % 8)::conversion END) AS built_rollup
-        FROM deal AS i
-        WHERE i.deal_id BETWEEN o.deal_id - 3 AND o.deal_id + 2
+            rollup(CASE WHEN i.id % 5 > 0 THEN format('%s/7', i.id % 8)::conversion END) AS built_rollup
+        FROM observation AS i
+        WHERE i.id BETWEEN o.id - 3 AND o.id + 2
     ) AS built
-    WINDOW frame AS (ORDER BY deal_id ROWS BETWEEN 3 PRECEDING AND 2 FOLLOWING)
+    WINDOW frame AS (ORDER BY id ROWS BETWEEN 3 PRECEDING AND 2 FOLLOWING)
 ) AS frame
 WHERE conversion_send(moved) <> conversion_send(built)
     OR moved_rate IS DISTINCT FROM built_rate
     OR conversion_send(moved_rollup) <> conversion_send(built_rollup);
 SELECT is(count(*), 0::bigint, 'an empty frame is empty')
-FROM (SELECT conversion_agg(won) OVER (ORDER BY deal_id ROWS BETWEEN 5 FOLLOWING AND 7 FOLLOWING) AS moved, deal_id FROM deal) AS frame
-WHERE (deal_id > 395) <> (moved IS NOT DISTINCT FROM '0/0' AND deal_id > 395);
+FROM (SELECT conversion_agg(won) OVER (ORDER BY id ROWS BETWEEN 5 FOLLOWING AND 7 FOLLOWING) AS moved, id FROM observation) AS frame
+WHERE (id > 395) <> (moved IS NOT DISTINCT FROM '0/0' AND id > 395);
 
 -- Functions that write on a state inside an aggregate leave stored values alone.
 SELECT is(count(*), 0::bigint, 'stored arguments are not written on')
@@ -236,70 +215,35 @@ SELECT
     n % 11 AS rep,
     CASE WHEN n % 7 > 0 THEN n % 3 = 0 END AS won
 FROM generate_series(1, 60000) AS n;
-CREATE FUNCTION pg_temp.plan_of(query text) RETURNS text
-    LANGUAGE plpgsql AS $$
-DECLARE
-    line text;
-    plan text = '';
-BEGIN
-    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
-        plan = plan || line || E'\n';
-    END LOOP;
-    RETURN plan;
-END;
-$$;
-SELECT
-    'SELECT rep, conversion_send(conversion_agg(won)), conversion_rate(won) FROM kpicrm_parallel_deal GROUP BY rep ORDER BY rep' AS query \gset
-SET LOCAL max_parallel_workers_per_gather = 0;
-CREATE TEMPORARY TABLE serial AS :query;
+SELECT $query$
+    SELECT md5(string_agg(row::text, '' ORDER BY rep)) AS digest
+    FROM (
+        SELECT
+            rep,
+            conversion_agg(won),
+            conversion_rate(won)
+        FROM kpicrm_parallel_deal
+        GROUP BY rep
+    ) AS row
+$query$ AS query \gset
+\ir include/parallel.psql
 SET LOCAL max_parallel_workers_per_gather = 4;
-SET LOCAL parallel_setup_cost = 0;
-SET LOCAL parallel_tuple_cost = 0;
-SET LOCAL min_parallel_table_scan_size = 0;
-SELECT matches(pg_temp.plan_of(:'query'), 'Partial.*Gather|Gather.*Partial', 'the plan is parallel');
-SELECT results_eq(:'query', 'SELECT * FROM serial ORDER BY rep', 'parallel = serial');
-SELECT is(conversion_agg(won) FILTER (WHERE deal_id < 0), '0/0', 'workers without a row') FROM kpicrm_parallel_deal;
+SELECT conversion_agg(won) FILTER (WHERE deal_id < 0) AS nobody FROM kpicrm_parallel_deal \gset
+SELECT is(:'nobody'::text, '0/0', 'workers without a row');
 
--- Every one-byte change of a binary value is refused or is another state.
-CREATE TEMPORARY TABLE wire (state kpicrm.conversion);
-CREATE FUNCTION pg_temp.broken_binary(wire bytea) RETURNS bigint
-    LANGUAGE plpgsql AS $$
-DECLARE
-    file constant text = format('/tmp/kpicrm_conversion_wire_%s', pg_backend_pid());
-    header constant bytea = '\x5047434f50590aff0d0a000000000000000000';
-    length constant integer = octet_length(wire);
-    damaged bytea;
-    back bytea;
-    valid boolean;
-    broken bigint = 0;
-    lo oid;
-BEGIN
-    FOR i IN -1 .. 8 * length LOOP
-        damaged = CASE
-            WHEN i = -1 THEN substr(wire, 1, length - 1)
-            WHEN i = 8 * length THEN wire || '\x00'::bytea
-            ELSE set_bit(wire, i, 1 - get_bit(wire, i))
-        END;
-        valid = octet_length(damaged) = 17 AND get_byte(damaged, 0) = 1
-            AND substr(damaged, 2, 8) <= substr(damaged, 10, 8) AND get_byte(damaged, 9) < 128;
-        lo = lo_from_bytea(0, header || int2send(1::smallint) || int4send(octet_length(damaged)) || damaged || '\xffff'::bytea);
-        PERFORM lo_export(lo, file);
-        PERFORM lo_unlink(lo);
-        back = NULL;
-        BEGIN
-            TRUNCATE wire;
-            EXECUTE format('COPY wire FROM %L (FORMAT binary)', file);
-            SELECT conversion_send(state) INTO back FROM wire;
-        EXCEPTION WHEN invalid_binary_representation THEN
-            NULL;
-        END;
-        broken = broken + (back IS DISTINCT FROM CASE WHEN valid THEN damaged END)::integer;
-    END LOOP;
-    EXECUTE format('COPY (SELECT 1) TO PROGRAM %L', 'rm -f ' || file);
-    RETURN broken;
-END;
-$$;
-SELECT is(pg_temp.broken_binary(conversion_send('300/1000')), 0::bigint, 'damaged bytes');
+-- Every change of one bit is refused, or is the state with this bit, as the rule
+-- of the binary form says.
+SELECT is_empty($$
+    SELECT damaged
+    FROM generate_series(0, 8 * 17 - 1) AS bit
+    CROSS JOIN (SELECT conversion_send('300/1000') AS wire) AS sent
+    CROSS JOIN LATERAL (SELECT set_bit(wire, bit, 1 - get_bit(wire, bit)) AS damaged) AS changed
+    CROSS JOIN LATERAL (
+        SELECT get_byte(damaged, 0) = 1 AND substr(damaged, 2, 8) <= substr(damaged, 10, 8) AND get_byte(damaged, 9) < 128 AS valid
+    ) AS rule
+    WHERE pg_temp.received('conversion', damaged) IS DISTINCT FROM CASE WHEN valid THEN damaged END
+$$, 'damaged bits');
+SELECT is(pg_temp.broken_binary('conversion', conversion_send('300/1000')), 0::bigint, 'damaged bytes, one less, one more');
 
 SELECT is((SELECT count(*) FROM (SELECT DISTINCT state FROM (SELECT state FROM whole UNION ALL SELECT state FROM copied) AS s) AS d),
     (SELECT count(DISTINCT state::text) FROM whole), 'states can be grouped');

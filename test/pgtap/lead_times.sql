@@ -224,9 +224,8 @@ SELECT
     timestamptz '2024-01-01' + n * interval '1 minute' + (n * 7919 % 100003) * interval '83 seconds' AS ended,
     n % 3 = 0 AS won
 FROM generate_series(1, 60000) AS n;
-SET LOCAL max_parallel_workers_per_gather = 0;
-CREATE FUNCTION pg_temp.digest() RETURNS text LANGUAGE sql AS $$
-    SELECT md5(string_agg(row::text, '' ORDER BY rep))
+SELECT $query$
+    SELECT md5(string_agg(row::text, '' ORDER BY rep)) AS digest
     FROM (
         SELECT
             rep,
@@ -238,39 +237,8 @@ CREATE FUNCTION pg_temp.digest() RETURNS text LANGUAGE sql AS $$
         FROM kpicrm_parallel_deal
         GROUP BY rep
     ) AS row
-$$;
-SELECT pg_temp.digest() AS serial \gset
-SET LOCAL max_parallel_workers_per_gather = 4;
-SET LOCAL parallel_setup_cost = 0;
-SET LOCAL parallel_tuple_cost = 0;
-SET LOCAL min_parallel_table_scan_size = 0;
-CREATE TEMPORARY TABLE parallel_plan (line text);
-DO $$
-DECLARE
-    line text;
-BEGIN
-    FOR line IN EXPLAIN SELECT rep, kpicrm.lead_time_agg(started, ended, won, '2024-03-01'), kpicrm.phase_stall(started, ended) FROM kpicrm_parallel_deal GROUP BY rep LOOP
-        INSERT INTO parallel_plan VALUES (line);
-    END LOOP;
-END;
-$$;
-SELECT is(count(*), 1::bigint, 'the planner aggregates in parallel') FROM parallel_plan WHERE line LIKE '%Partial%Aggregate%';
-SELECT is(
-    (SELECT md5(string_agg(row::text, '' ORDER BY rep))
-    FROM (
-        SELECT
-            rep,
-            lead_time_agg(started, ended, won, '2024-03-01'),
-            lead_time_agg(started::date, ended::date),
-            lead_time(started, ended, 0.7),
-            phase_stall(started, ended, '2024-03-01', 0.6),
-            phase_stall_rate(started::date, ended::date, '2024-03-01')
-        FROM kpicrm_parallel_deal
-        GROUP BY rep
-    ) AS row),
-    :'serial',
-    'parallel = serial');
-RESET max_parallel_workers_per_gather;
+$query$ AS query \gset
+\ir include/parallel.psql
 
 -- phase_stall against its definition.
 SELECT is(count(*), 0::bigint, 'phase_stall counts the open stays older than the threshold')
@@ -307,7 +275,8 @@ SELECT is(stall_score(state, stall_threshold(state, 0.4)) >= 0.4, true, 'score a
 SELECT is(pg_temp.accepted('lead_times', '', '{', '}', '{1d}', '{1d 1/0}', '{1d 1/0/0,2d 1/0/0}', '{1d 0/0/0}', '{-1d 1/0/0}', '{1d -1/0/0}',
     '{2d 1/0/0, 1d 1/0/0}', '{1d 1/0/0, 24h 1/0/0}', '{1 1/0/0}', '{99999999d 1/0/0}', '{1d 9223372036854775808/0/0}',
     '{1d 9223372036854775807/1/0}', '{1d 1/0/0} invalid', '{1d 1/0/0} invalid -1', '{1d 1/0/0} sum 86400000000', '~{1us 1/0/0}', '~{}', '~{} sum 0',
-    '~{257us 1/0/0} sum 257', '~{256us 1/0/0} sum 258', '~{256us 1/0/0} sum 256.5', '0.8 of {}', '{} x'), '{}'::text[], 'lead_times refuses');
+    '~{257us 1/0/0} sum 257', '~{256us 1/0/0} sum 258', '~{256us 1/0/0} sum 256.5', '0.8 of {}', '{} x',
+    '{1.0d 1/0/0}', '{1d 1.0/0/0}', '{1d 1/0/0.0}', '{1d +1/0/0}', '{1d 1/0/0} invalid 3.0', '{1d 18446744073709551617/0/0}'), '{}'::text[], 'lead_times refuses');
 SELECT is(pg_temp.accepted('lead_times_fraction', '', '0.8 {}', '1.1 of {}', '-0.1 of {}', '-0 of {}', 'NaN of {}', 'inf of {}', '1e9 of {}', '0x1p-1 of {}'),
     '{}'::text[], 'lead_times_fraction refuses');
 SELECT is(pg_temp.broken_binary('lead_times', (SELECT lead_times_send(l) FROM state WHERE trial = 3)), 0::bigint, 'lead_times: damaged bytes');

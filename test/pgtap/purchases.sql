@@ -4,57 +4,19 @@ BEGIN;
 SET search_path = kpicrm, public, pg_catalog;
 SET client_min_messages = warning;
 SET TIME ZONE 'UTC';
-SELECT plan(40);
+SELECT plan(41);
 
 SELECT setseed(0.42);
-CREATE TEMPORARY TABLE sale AS
+CREATE TEMPORARY TABLE observation AS
 SELECT
-    n AS sale_id,
+    n AS id,
     (random() * 40)::bigint - 20 AS customer,
     round((random() * 1000)::numeric - 100, (n % 5)::integer) AS amount,
     CASE WHEN random() < 0.9 THEN round((random() * 500)::numeric, 2) END AS cost,
     timestamptz '2025-06-01' + random() * interval '60 days' AS purchased_at,
     CASE WHEN random() < 0.9 THEN random() < 0.4 END AS won
 FROM generate_series(1, 400) AS n;
-
--- Each trial takes random rows, gives them to random parts and merges the parts
--- in random order.
-CREATE TEMPORARY TABLE trial AS
-SELECT
-    trial,
-    sale.sale_id,
-    (random() * (trial % 7))::integer AS part,
-    random() AS position
-FROM generate_series(1, 1000) AS trial
-INNER JOIN sale ON sale.sale_id % 10 = trial % 10
-WHERE random() < 0.7;
-
-CREATE FUNCTION pg_temp.broken_splits(builder text, send text) RETURNS bigint
-    LANGUAGE plpgsql AS $$
-DECLARE
-    broken bigint;
-BEGIN
-    EXECUTE format($query$
-        WITH part AS (
-            SELECT trial, part, %1$s AS state
-            FROM (SELECT * FROM trial INNER JOIN sale USING (sale_id) ORDER BY position) AS row
-            GROUP BY trial, part
-        ), merged AS (
-            SELECT trial, %2$s(rollup(state ORDER BY hashint8(trial + part))) AS state
-            FROM part
-            GROUP BY trial
-        ), whole AS (
-            SELECT trial, %2$s(%1$s) AS state
-            FROM (SELECT * FROM trial INNER JOIN sale USING (sale_id) ORDER BY sale_id) AS row
-            GROUP BY trial
-        )
-        SELECT count(*) FILTER (WHERE merged.state IS DISTINCT FROM whole.state)
-            + abs(count(*) - 1000)
-        FROM merged FULL JOIN whole USING (trial)
-        $query$, builder, send) INTO broken;
-    RETURN broken;
-END;
-$$;
+\ir include/states.psql
 
 SELECT is(pg_temp.broken_splits('conversion_agg(won, amount)', 'weighted_conversion_send'), 0::bigint,
     'weighted_conversion: 1000 random splits are the whole');
@@ -81,7 +43,7 @@ SELECT
     ltv_agg(customer::text, amount, cost) AS t,
     ltv_agg(md5(customer::text)::uuid, amount) AS u
 FROM trial
-INNER JOIN sale USING (sale_id)
+INNER JOIN observation USING (id)
 GROUP BY trial
 UNION ALL
 SELECT
@@ -101,15 +63,7 @@ WHERE weighted_conversion_send(w::text::weighted_conversion) <> weighted_convers
     OR customer_base_send(u::text::customer_base) <> customer_base_send(u)
     OR NOT (w::text::weighted_conversion = w AND p::text::purchases = p AND b::text::customer_base = b);
 
--- The server writes and reads a file of its own.
-SELECT format('/tmp/kpicrm_money_%s', pg_backend_pid()) AS file \gset
-CREATE TEMPORARY TABLE copied (LIKE state);
-SELECT format('COPY state TO %L (FORMAT binary)', :'file') AS copy_out,
-    format('COPY copied FROM %L (FORMAT binary)', :'file') AS copy_in,
-    format('COPY (SELECT 1) TO PROGRAM %L', 'rm -f ' || :'file') AS remove \gset
-:copy_out;
-:copy_in;
-:remove;
+SELECT pg_temp.copy_binary('state', 'copied');
 SELECT results_eq(
     'SELECT w::text, p::text, pc::text, b::text, t::text, u::text FROM copied',
     'SELECT w::text, p::text, pc::text, b::text, t::text, u::text FROM state',
@@ -117,15 +71,15 @@ SELECT results_eq(
 
 -- Plain SQL as the oracle.
 SELECT is(ltv(customer, amount), sum(amount) / count(DISTINCT customer),
-    'ltv = sum / count distinct') FROM sale;
-SELECT is(ltv(customer::text, amount), ltv(customer, amount), 'text keys count the same customers') FROM sale;
-SELECT is(ltv(md5(customer::text)::uuid, amount), ltv(customer, amount), 'uuid keys count the same customers') FROM sale;
+    'ltv = sum / count distinct') FROM observation;
+SELECT is(ltv(customer::text, amount), ltv(customer, amount), 'text keys count the same customers') FROM observation;
+SELECT is(ltv(md5(customer::text)::uuid, amount), ltv(customer, amount), 'uuid keys count the same customers') FROM observation;
 SELECT is(round(ltv(customer, amount, cost), 10), round(sum(amount - cost) FILTER (WHERE cost IS NOT NULL)
-    / count(DISTINCT customer) FILTER (WHERE cost IS NOT NULL), 10), 'ltv of margins') FROM sale;
-SELECT is((SELECT ltv(p) FROM (SELECT purchase_agg(amount, purchased_at) AS p FROM sale GROUP BY customer) AS c),
-    ltv(customer, amount), 'ltv of purchases = ltv of orders') FROM sale;
-SELECT is(customer_count(ltv_agg(customer, amount)), count(DISTINCT customer), 'customer_count') FROM sale;
-SELECT is(invalid_count(ltv_agg(customer, amount, cost)), count(*) FILTER (WHERE cost IS NULL), 'invalid_count') FROM sale;
+    / count(DISTINCT customer) FILTER (WHERE cost IS NOT NULL), 10), 'ltv of margins') FROM observation;
+SELECT is((SELECT ltv(p) FROM (SELECT purchase_agg(amount, purchased_at) AS p FROM observation GROUP BY customer) AS c),
+    ltv(customer, amount), 'ltv of purchases = ltv of orders') FROM observation;
+SELECT is(customer_count(ltv_agg(customer, amount)), count(DISTINCT customer), 'customer_count') FROM observation;
+SELECT is(invalid_count(ltv_agg(customer, amount, cost)), count(*) FILTER (WHERE cost IS NULL), 'invalid_count') FROM observation;
 SELECT is(count(*), 0::bigint, 'purchases agree with plain SQL')
 FROM (
     SELECT
@@ -136,14 +90,14 @@ FROM (
         max(purchased_at) AS last_at,
         sum(amount) AS revenue,
         avg(amount) AS average
-    FROM sale
+    FROM observation
     GROUP BY customer
 ) AS customer
 WHERE (order_count(p), order_day_count(p), first_purchase_at(p), last_purchase_at(p), revenue(p), round(average_order_value(p), 9))
     IS DISTINCT FROM (orders, days, first_at, last_at, revenue, round(average, 9));
 SELECT is(conversion_rate(won, amount),
     (sum(amount) FILTER (WHERE won) / sum(amount))::float8, 'weighted rate agrees with plain SQL')
-FROM sale
+FROM observation
 WHERE amount >= 0 AND won IS NOT NULL;
 SELECT is(count(*), 0::bigint, 'subtracting undoes adding')
 FROM state AS a
@@ -152,9 +106,9 @@ WHERE weighted_conversion_send((a.w + b.w) - b.w) <> weighted_conversion_send(a.
 SELECT is(count(*), 0::bigint, 'the moving frame is the frame')
 FROM (
     SELECT
-        conversion_agg(won, amount) OVER (ORDER BY sale_id ROWS 20 PRECEDING) AS moved,
-        (SELECT conversion_agg(i.won, i.amount) FROM sale AS i WHERE i.sale_id BETWEEN o.sale_id - 20 AND o.sale_id) AS built
-    FROM sale AS o
+        conversion_agg(won, amount) OVER (ORDER BY id ROWS 20 PRECEDING) AS moved,
+        (SELECT conversion_agg(i.won, i.amount) FROM observation AS i WHERE i.id BETWEEN o.id - 20 AND o.id) AS built
+    FROM observation AS o
 ) AS frame
 WHERE weighted_conversion_send(moved) <> weighted_conversion_send(built);
 
@@ -203,47 +157,25 @@ SELECT is((SELECT count(*) FROM (SELECT ltv_agg(k, 1) AS b FROM generate_series(
     200000::bigint, 'many groups');
 
 -- A parallel plan gives the same bytes.
-CREATE TABLE kpicrm_parallel_sale AS
-SELECT n AS sale_id, (n * 7919) % 3001 AS customer, (n % 1000) / 8.0 AS amount, n % 3 = 0 AS won,
+CREATE TABLE kpicrm_parallel_order AS
+SELECT n AS id, (n * 7919) % 3001 AS customer, (n % 1000) / 8.0 AS amount, n % 3 = 0 AS won,
     date '2024-01-01' + ((n * 31) % 700)::integer AS purchased_on
 FROM generate_series(1::bigint, 60000) AS n;
-CREATE FUNCTION pg_temp.digest() RETURNS text LANGUAGE sql AS $$
+SELECT $query$
     SELECT md5(ltv_agg(customer, amount)::text || ltv_agg(customer::text, amount)::text
-        || conversion_agg(won, amount)::text || purchase_agg(amount, purchased_on)::text)
-    FROM kpicrm_parallel_sale
-$$;
-SET LOCAL max_parallel_workers_per_gather = 0;
-SELECT pg_temp.digest() AS serial \gset
-SET LOCAL max_parallel_workers_per_gather = 4;
-SET LOCAL parallel_setup_cost = 0;
-SET LOCAL parallel_tuple_cost = 0;
-SET LOCAL min_parallel_table_scan_size = 0;
-SELECT is(md5(ltv_agg(customer, amount)::text || ltv_agg(customer::text, amount)::text
-        || conversion_agg(won, amount)::text || purchase_agg(amount, purchased_on)::text), :'serial', 'parallel = serial')
-FROM kpicrm_parallel_sale;
+        || conversion_agg(won, amount)::text || purchase_agg(amount, purchased_on)::text) AS digest
+    FROM kpicrm_parallel_order
+$query$ AS query \gset
+\ir include/parallel.psql
 
 -- What is malformed stays outside.
-CREATE FUNCTION pg_temp.accepted(type_name text, VARIADIC value text[]) RETURNS text[]
-    LANGUAGE plpgsql AS $$
-DECLARE
-    v text;
-    accepted text[] = '{}';
-BEGIN
-    FOREACH v IN ARRAY value LOOP
-        BEGIN
-            EXECUTE format('SELECT %L::kpicrm.%I', v, type_name);
-            accepted = accepted || v;
-        EXCEPTION WHEN invalid_text_representation THEN
-            NULL;
-        END;
-    END LOOP;
-    RETURN accepted;
-END;
-$$;
 SELECT is(pg_temp.accepted('weighted_conversion', '', 'x', '1/2', '1/2 1/2', '1/2 1/2 -1', '3/2 1/2 0', '-1/2 1/2 0', '1/2 3/2 0', '1/2 2/2 0',
     '1/2 0/2 0', '0/5 0/0 0', '1/2 1/2 0 x', 'NaN/1 1/1 0', '1/2 1/99999999999999999999 0', '1/1e5 1/2 0', '1./2 1/2 0',
+    '1/2 1.0/2 0', '1/2 1/2.0 0', '1/2 1/2 0.0', '1/2 +1/2 0', '1/2 1/9223372036854775808 0', '1/2 1/18446744073709551617 0',
     '0.0000000000000000000000000000001/2 1/2 0', '1/100000000000000000000000000000000000000 1/2 0'), '{}'::text[], 'weighted_conversion refuses');
-SELECT is(pg_temp.accepted('purchases', '', 'x', 'revenue', 'cost, 0 invalid', 'cost, -1 invalid', 'emptyx',
+SELECT is(pg_temp.accepted('purchases', '', 'x', 'revenue', 'cost, 0 invalid', 'cost, -1 invalid', 'emptyx', 'cost, 1.0 invalid',
+    'revenue, 2026.0-01-05 10:00:00 to 2026-01-05 10:00:00 {2026-01-05 1 5}',
+    'revenue, 2026-01-05 10:00:00 to 2026-01-05 10:00:00 {2026-01-05 1.0 5}',
     'revenue, 2026-01-05 10:00:00 to 2026-01-05 10:00:00',
     'revenue, 2026-01-05 10:00:00 to 2026-01-05 10:00:00 {}',
     'revenue, 2026-01-05 10:00:00 to 2026-01-05 10:00:00 {2026-01-06 1 5}',
@@ -261,50 +193,17 @@ SELECT is(pg_temp.accepted('customer_base', '', 'x', 'emptyx', '0 bigint custome
     '2 bigint customers, 1 orders, 5 revenue, 0 invalid {1,2}', '1 bigint customers, 1 orders, 5 revenue, 0 invalid {1,2}',
     '1 uuid customers, 1 orders, 5 revenue, 0 invalid {1}', '1 counted customers, 1 orders, 5 revenue, 0 invalid {1}',
     '1 bigint customers, 1 orders, NaN revenue, 0 invalid {1}', '99999999 bigint customers, 99999999 orders, 1 revenue, 0 invalid {1}',
-    '1 bigint customers, 1 orders, 5 revenue, 0 invalid {9223372036854775808}'), '{}'::text[], 'customer_base refuses');
+    '1 bigint customers, 1 orders, 5 revenue, 0 invalid {9223372036854775808}',
+    '1 bigint customers, 1 orders, 5 revenue, 0 invalid {-9223372036854775809}', '1 bigint customers, 1 orders, 5 revenue, 0 invalid {1.0}',
+    '1 bigint customers, 1 orders, 5 revenue, 0 invalid {-}', '1.0 bigint customers, 1 orders, 5 revenue, 0 invalid {1}'), '{}'::text[], 'customer_base refuses');
 
--- The same for binary values: every one-byte change of a value is refused or is
--- another value in canonical form.
-CREATE FUNCTION pg_temp.broken_binary(type_name text, wire bytea) RETURNS bigint
-    LANGUAGE plpgsql AS $$
-DECLARE
-    file constant text = format('/tmp/kpicrm_wire_%s', pg_backend_pid());
-    header constant bytea = '\x5047434f50590aff0d0a000000000000000000';
-    damaged bytea;
-    back bytea;
-    broken bigint = 0;
-    lo oid;
-BEGIN
-    EXECUTE format('CREATE TEMPORARY TABLE IF NOT EXISTS wire_%1$s (state kpicrm.%1$I)', type_name);
-    FOR i IN -1 .. octet_length(wire) LOOP
-        damaged = CASE
-            WHEN i = -1 THEN substr(wire, 1, octet_length(wire) - 1)
-            WHEN i = octet_length(wire) THEN wire || '\x00'::bytea
-            ELSE set_byte(wire, i, (get_byte(wire, i) + 127 + i) % 256)
-        END;
-        lo = lo_from_bytea(0, header || int2send(1::smallint) || int4send(octet_length(damaged)) || damaged || '\xffff'::bytea);
-        PERFORM lo_export(lo, file);
-        PERFORM lo_unlink(lo);
-        BEGIN
-            EXECUTE format('TRUNCATE wire_%s', type_name);
-            EXECUTE format('COPY wire_%s FROM %L (FORMAT binary)', type_name, file);
-            EXECUTE format('SELECT kpicrm.%I(state) FROM wire_%s', type_name || '_send', type_name) INTO back;
-            broken = broken + (back IS DISTINCT FROM damaged)::integer;
-        EXCEPTION WHEN invalid_binary_representation THEN
-            NULL;
-        END;
-    END LOOP;
-    EXECUTE format('COPY (SELECT 1) TO PROGRAM %L', 'rm -f ' || file);
-    RETURN broken;
-END;
-$$;
-SELECT is(pg_temp.broken_binary('weighted_conversion', (SELECT weighted_conversion_send(conversion_agg(won, amount)) FROM sale)), 0::bigint,
+SELECT is(pg_temp.broken_binary('weighted_conversion', (SELECT weighted_conversion_send(conversion_agg(won, amount)) FROM observation)), 0::bigint,
     'weighted_conversion: damaged bytes');
-SELECT is(pg_temp.broken_binary('purchases', (SELECT purchases_send(purchase_agg(amount, purchased_at, cost)) FROM sale WHERE sale_id < 40)), 0::bigint,
+SELECT is(pg_temp.broken_binary('purchases', (SELECT purchases_send(purchase_agg(amount, purchased_at, cost)) FROM observation WHERE id < 40)), 0::bigint,
     'purchases: damaged bytes');
-SELECT is(pg_temp.broken_binary('customer_base', (SELECT customer_base_send(ltv_agg(customer, amount)) FROM sale)), 0::bigint,
+SELECT is(pg_temp.broken_binary('customer_base', (SELECT customer_base_send(ltv_agg(customer, amount)) FROM observation)), 0::bigint,
     'customer_base of bigint: damaged bytes');
-SELECT is(pg_temp.broken_binary('customer_base', (SELECT customer_base_send(ltv_agg(customer::text, amount)) FROM sale)), 0::bigint,
+SELECT is(pg_temp.broken_binary('customer_base', (SELECT customer_base_send(ltv_agg(customer::text, amount)) FROM observation)), 0::bigint,
     'customer_base of text: damaged bytes');
 
 -- Hashes agree with equality.

@@ -1,0 +1,437 @@
+/*
+ * deal_board: the kanban.
+ *
+ * Grain: deal that is in an open phase at as_of.  Status:
+ *
+ *   stalled    in its phase for longer than stall_after_days: phase.stall_after if
+ *              that is set, or else the time within which setting.stall_fraction of
+ *              all stays in the phase ended (Kaplan-Meier, open stays censored)
+ *   attention  any other reason holds
+ *   on_track   none does
+ *
+ * Reasons: no next action (neither deal.next_action_on nor a planned activity),
+ * overdue action (the next one was planned for an earlier day), close date passed,
+ * pushed twice or more (the expected close date was moved to a later one), moved
+ * backward (to an earlier open phase), stalled.  Days are those of the workspace's
+ * time zone.  Phase, pushes and backward moves are those until as_of; amount, rep,
+ * dates and actions are the present ones.
+ *
+ * Each phase's stays are gathered once, and only events of open deals are read, so
+ * that the board of a large pipeline stays fast.
+ */
+CREATE FUNCTION deal_board(as_of timestamp with time zone DEFAULT now())
+RETURNS TABLE (
+    deal_id bigint,
+    deal text,
+    pipeline_id bigint,
+    pipeline text,
+    phase_id bigint,
+    phase text,
+    phase_sort_order integer,
+    account_id bigint,
+    account text,
+    rep_id bigint,
+    rep text,
+    team_id bigint,
+    team text,
+    product_id bigint,
+    product text,
+    amount numeric,
+    win_probability double precision,
+    weighted_amount numeric,
+    opened_at timestamp with time zone,
+    phase_since_at timestamp with time zone,
+    age_days double precision,
+    phase_days double precision,
+    stall_after_days double precision,
+    stall_score double precision,
+    expected_close_date date,
+    next_action_date date,
+    push_count bigint,
+    backward_count bigint,
+    status text,
+    reason text,
+    status_sort_order integer,
+    is_stalled boolean,
+    is_without_action boolean,
+    is_action_overdue boolean,
+    is_close_date_passed boolean
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
+BEGIN ATOMIC
+    WITH pace AS MATERIALIZED (
+        SELECT
+            pace.phase_id,
+            pace.stall_after,
+            pace.ages,
+            pace.scores
+        FROM phase_pace(as_of) AS pace
+    ), seat AS (
+        -- most deals are where they were at as_of; of the others the stays know
+        SELECT
+            deal.id AS deal_id,
+            deal.name,
+            deal.phase_id,
+            deal.phase_since AS entered_at,
+            deal.account_id,
+            deal.rep_id,
+            deal.product_id,
+            deal.amount,
+            deal.opened_at,
+            deal.expected_close_on,
+            deal.next_action_on
+        FROM deal
+        WHERE deal.phase_since <= as_of
+        UNION ALL
+        SELECT
+            deal.id,
+            deal.name,
+            stay.phase_id,
+            stay.entered_at,
+            deal.account_id,
+            deal.rep_id,
+            deal.product_id,
+            deal.amount,
+            deal.opened_at,
+            deal.expected_close_on,
+            deal.next_action_on
+        FROM deal
+        JOIN phase_stay AS stay ON stay.deal_id = deal.id
+        WHERE deal.phase_since > as_of
+            AND stay.entered_at <= as_of
+            AND stay.left_at > as_of
+    ), card AS MATERIALIZED (
+        SELECT
+            seat.deal_id,
+            seat.name,
+            phase.pipeline_id,
+            phase.id AS phase_id,
+            phase.name AS phase,
+            phase.position,
+            phase.win_probability,
+            seat.account_id,
+            seat.rep_id,
+            seat.product_id,
+            seat.amount,
+            seat.opened_at,
+            seat.expected_close_on,
+            seat.next_action_on,
+            seat.entered_at,
+            as_of - seat.entered_at AS age,
+            pace.stall_after,
+            coalesce(
+                pace.scores[nullif(width_bucket(EXTRACT(epoch FROM as_of - seat.entered_at)::double precision, pace.ages), 0)],
+                0
+            ) AS stall_score
+        FROM seat
+        JOIN phase ON phase.id = seat.phase_id
+        JOIN pace ON pace.phase_id = phase.id
+        WHERE phase.kind = 'open'
+    ), move AS (
+        -- what was known of these deals after each event, beside what was before it
+        SELECT
+            change.deal_id,
+            count(*) FILTER (WHERE change.is_push) AS push_count,
+            count(*) FILTER (WHERE change.is_backward) AS backward_count
+        FROM (
+            SELECT
+                known.deal_id,
+                known.expected_close_on > lag(known.expected_close_on) OVER history AS is_push,
+                known.position < lag(known.position) OVER history AS is_backward
+            FROM (
+                SELECT
+                    event.deal_id,
+                    event.at,
+                    event.seq,
+                    event.id,
+                    kpicrm.last_known(event.expected_close_on, event.removed) OVER history AS expected_close_on,
+                    kpicrm.last_known(phase.position, event.removed) OVER history AS position
+                FROM card
+                -- OFFSET 0: by index, because few of all deals are open
+                CROSS JOIN LATERAL (
+                    SELECT
+                        deal_event.deal_id,
+                        deal_event.id,
+                        deal_event.at,
+                        deal_event.seq,
+                        deal_event.phase_id,
+                        deal_event.expected_close_on,
+                        deal_event.removed
+                    FROM deal_event
+                    WHERE deal_event.deal_id = card.deal_id
+                        AND deal_event.at <= as_of
+                        AND (deal_event.expected_close_on IS NOT NULL OR deal_event.phase_id IS NOT NULL OR deal_event.removed)
+                    OFFSET 0
+                ) AS event
+                LEFT JOIN phase
+                    ON phase.id = event.phase_id
+                    AND phase.kind = 'open'
+                WHERE NOT EXISTS (
+                    SELECT
+                    FROM deal_event AS correction
+                    WHERE correction.corrects = event.id
+                )
+                WINDOW history AS (PARTITION BY event.deal_id ORDER BY event.at, event.seq NULLS FIRST, event.id)
+            ) AS known
+            WINDOW history AS (PARTITION BY known.deal_id ORDER BY known.at, known.seq NULLS FIRST, known.id)
+        ) AS change
+        GROUP BY change.deal_id
+    ), planned AS (
+        SELECT
+            activity.deal_id,
+            min(activity.planned_at) AS planned_at
+        FROM card
+        JOIN activity ON activity.deal_id = card.deal_id
+        WHERE NOT activity.done
+        GROUP BY activity.deal_id
+    ), judged AS (
+        SELECT
+            card.deal_id,
+            card.name,
+            card.pipeline_id,
+            card.phase_id,
+            card.phase,
+            card.position,
+            card.win_probability,
+            card.account_id,
+            card.rep_id,
+            card.product_id,
+            card.amount,
+            card.opened_at,
+            card.expected_close_on,
+            action.next_on,
+            card.entered_at,
+            card.age,
+            card.stall_after,
+            card.stall_score,
+            coalesce(move.push_count, 0) AS push_count,
+            coalesce(move.backward_count, 0) AS backward_count,
+            coalesce(card.age > card.stall_after, false) AS is_stalled,
+            action.next_on IS NULL AS is_without_action,
+            coalesce(action.next_on < today.day, false) AS is_action_overdue,
+            coalesce(card.expected_close_on < today.day, false) AS is_close_date_passed
+        FROM card
+        LEFT JOIN move ON move.deal_id = card.deal_id
+        LEFT JOIN planned ON planned.deal_id = card.deal_id
+        JOIN setting ON setting.only_row
+        CROSS JOIN LATERAL (
+            SELECT (as_of AT TIME ZONE setting.time_zone)::date AS day
+        ) AS today
+        CROSS JOIN LATERAL (
+            SELECT coalesce(card.next_action_on, (planned.planned_at AT TIME ZONE setting.time_zone)::date) AS next_on
+        ) AS action
+    )
+    SELECT
+        judged.deal_id,
+        judged.name,
+        judged.pipeline_id,
+        pipeline.name,
+        judged.phase_id,
+        judged.phase,
+        judged.position,
+        judged.account_id,
+        account.name,
+        judged.rep_id,
+        sales_rep.name,
+        sales_rep.team_id,
+        sales_team.name,
+        judged.product_id,
+        product.name,
+        judged.amount,
+        judged.win_probability,
+        judged.amount * judged.win_probability::numeric,
+        judged.opened_at,
+        judged.entered_at,
+        EXTRACT(epoch FROM as_of - judged.opened_at) / 86400,
+        EXTRACT(epoch FROM judged.age) / 86400,
+        EXTRACT(epoch FROM judged.stall_after) / 86400,
+        judged.stall_score,
+        judged.expected_close_on,
+        judged.next_on,
+        judged.push_count,
+        judged.backward_count,
+        CASE status.sort_order WHEN 1 THEN 'stalled' WHEN 2 THEN 'attention' ELSE 'on_track' END,
+        nullif(status.reason, ''),
+        status.sort_order,
+        judged.is_stalled,
+        judged.is_without_action,
+        judged.is_action_overdue,
+        judged.is_close_date_passed
+    FROM judged
+    JOIN pipeline ON pipeline.id = judged.pipeline_id
+    LEFT JOIN account ON account.id = judged.account_id
+    LEFT JOIN sales_rep ON sales_rep.id = judged.rep_id
+    LEFT JOIN sales_team ON sales_team.id = sales_rep.team_id
+    LEFT JOIN product ON product.id = judged.product_id
+    CROSS JOIN LATERAL (
+        SELECT
+            CASE
+                WHEN judged.is_stalled THEN 1
+                WHEN judged.is_without_action
+                    OR judged.is_action_overdue
+                    OR judged.is_close_date_passed
+                    OR judged.push_count >= 2
+                    OR judged.backward_count > 0 THEN 2
+                ELSE 3
+            END AS sort_order,
+            concat_ws(
+                ', ',
+                CASE WHEN judged.is_stalled THEN 'stalled' END,
+                CASE WHEN judged.is_without_action THEN 'no next action' END,
+                CASE WHEN judged.is_action_overdue THEN 'overdue action' END,
+                CASE WHEN judged.is_close_date_passed THEN 'close date passed' END,
+                CASE WHEN judged.push_count >= 2 THEN 'pushed ' || judged.push_count::text || ' times' END,
+                CASE WHEN judged.backward_count > 0 THEN 'moved backward' END
+            ) AS reason
+    ) AS status;
+END;
+COMMENT ON FUNCTION deal_board(timestamp with time zone) IS
+    'a card for each deal that is in an open phase at the instant, with its status and the reasons';
+
+CREATE VIEW deal_board WITH (security_invoker = true) AS
+SELECT
+    card.deal_id,
+    card.deal,
+    card.pipeline_id,
+    card.pipeline,
+    card.phase_id,
+    card.phase,
+    card.phase_sort_order,
+    card.account_id,
+    card.account,
+    card.rep_id,
+    card.rep,
+    card.team_id,
+    card.team,
+    card.product_id,
+    card.product,
+    card.amount::numeric(18, 2) AS amount,
+    card.win_probability,
+    card.weighted_amount::numeric(18, 2) AS weighted_amount,
+    card.opened_at,
+    card.phase_since_at,
+    card.age_days,
+    card.phase_days,
+    card.stall_after_days,
+    card.stall_score,
+    card.expected_close_date,
+    card.next_action_date,
+    card.push_count,
+    card.backward_count,
+    card.status,
+    card.reason,
+    card.status_sort_order,
+    card.is_stalled,
+    card.is_without_action,
+    card.is_action_overdue,
+    card.is_close_date_passed
+FROM deal_board() AS card;
+COMMENT ON VIEW deal_board IS
+    'One row per open deal: where it stands, for how long, and whether it needs care and why, as of now. Status stalled: longer in its phase than the phase allows or than most stays lasted; attention: no or overdue next action, close date passed, pushed twice or more, or moved backward.';
+COMMENT ON COLUMN deal_board.deal_id IS 'key of the deal';
+COMMENT ON COLUMN deal_board.deal IS 'name of the deal';
+COMMENT ON COLUMN deal_board.pipeline_id IS 'key of the pipeline';
+COMMENT ON COLUMN deal_board.pipeline IS 'name of the pipeline';
+COMMENT ON COLUMN deal_board.phase_id IS 'key of the phase';
+COMMENT ON COLUMN deal_board.phase IS 'name of the phase';
+COMMENT ON COLUMN deal_board.phase_sort_order IS 'position of the phase in its pipeline';
+COMMENT ON COLUMN deal_board.account_id IS 'key of the account';
+COMMENT ON COLUMN deal_board.account IS 'name of the account';
+COMMENT ON COLUMN deal_board.rep_id IS 'key of the rep';
+COMMENT ON COLUMN deal_board.rep IS 'name of the rep';
+COMMENT ON COLUMN deal_board.team_id IS 'key of the rep''s team';
+COMMENT ON COLUMN deal_board.team IS 'name of the rep''s team';
+COMMENT ON COLUMN deal_board.product_id IS 'key of the product';
+COMMENT ON COLUMN deal_board.product IS 'name of the product';
+COMMENT ON COLUMN deal_board.amount IS 'amount of the deal';
+COMMENT ON COLUMN deal_board.win_probability IS 'probability to be won that the phase stands for, 0 to 1';
+COMMENT ON COLUMN deal_board.weighted_amount IS 'amount times win_probability';
+COMMENT ON COLUMN deal_board.opened_at IS 'instant the deal was opened';
+COMMENT ON COLUMN deal_board.phase_since_at IS 'instant the deal entered the phase';
+COMMENT ON COLUMN deal_board.age_days IS 'days since the deal was opened';
+COMMENT ON COLUMN deal_board.phase_days IS 'days in the phase';
+COMMENT ON COLUMN deal_board.stall_after_days IS 'age at which a deal in this phase is stalled: set for the phase, or learned; NULL if it cannot be learned yet';
+COMMENT ON COLUMN deal_board.stall_score IS 'share of all stays in the phase that had ended at this age, 0 to 1 (Kaplan-Meier, open stays censored)';
+COMMENT ON COLUMN deal_board.expected_close_date IS 'day the deal is expected to close';
+COMMENT ON COLUMN deal_board.next_action_date IS 'day of the next action: the deal''s own, or its earliest planned activity';
+COMMENT ON COLUMN deal_board.push_count IS 'times the expected close date was moved to a later one';
+COMMENT ON COLUMN deal_board.backward_count IS 'times the deal was moved back to an earlier open phase';
+COMMENT ON COLUMN deal_board.status IS 'stalled, attention or on_track';
+COMMENT ON COLUMN deal_board.reason IS 'why, as a list; NULL if on_track';
+COMMENT ON COLUMN deal_board.status_sort_order IS '1 stalled, 2 attention, 3 on_track';
+COMMENT ON COLUMN deal_board.is_stalled IS 'true if in the phase for longer than stall_after_days';
+COMMENT ON COLUMN deal_board.is_without_action IS 'true if there is no next action';
+COMMENT ON COLUMN deal_board.is_action_overdue IS 'true if the next action was planned for an earlier day';
+COMMENT ON COLUMN deal_board.is_close_date_passed IS 'true if the expected close date is an earlier day';
+
+-- The totals over each column of the board.
+CREATE FUNCTION deal_board_phase(as_of timestamp with time zone DEFAULT now())
+RETURNS TABLE (
+    pipeline_id bigint,
+    pipeline text,
+    phase_id bigint,
+    phase text,
+    phase_sort_order integer,
+    deal_count bigint,
+    amount numeric,
+    weighted_amount numeric,
+    average_phase_days double precision,
+    stalled_count bigint,
+    stalled_amount numeric,
+    attention_count bigint
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 20
+BEGIN ATOMIC
+    SELECT
+        card.pipeline_id,
+        card.pipeline,
+        card.phase_id,
+        card.phase,
+        card.phase_sort_order,
+        count(*),
+        coalesce(sum(card.amount), 0),
+        coalesce(sum(card.weighted_amount), 0),
+        avg(card.phase_days),
+        count(*) FILTER (WHERE card.is_stalled),
+        coalesce(sum(card.amount) FILTER (WHERE card.is_stalled), 0),
+        count(*) FILTER (WHERE card.status = 'attention')
+    FROM deal_board(as_of) AS card
+    GROUP BY
+        card.pipeline_id,
+        card.pipeline,
+        card.phase_id,
+        card.phase,
+        card.phase_sort_order;
+END;
+COMMENT ON FUNCTION deal_board_phase(timestamp with time zone) IS
+    'the totals of each open phase that holds a deal at the instant';
+
+CREATE VIEW deal_board_phase WITH (security_invoker = true) AS
+SELECT
+    total.pipeline_id,
+    total.pipeline,
+    total.phase_id,
+    total.phase,
+    total.phase_sort_order,
+    total.deal_count,
+    total.amount::numeric(18, 2) AS amount,
+    total.weighted_amount::numeric(18, 2) AS weighted_amount,
+    total.average_phase_days,
+    total.stalled_count,
+    total.stalled_amount::numeric(18, 2) AS stalled_amount,
+    total.attention_count
+FROM deal_board_phase() AS total;
+COMMENT ON VIEW deal_board_phase IS
+    'One row per open phase that holds a deal: the totals of its cards on the deal_board, as of now.';
+COMMENT ON COLUMN deal_board_phase.pipeline_id IS 'key of the pipeline';
+COMMENT ON COLUMN deal_board_phase.pipeline IS 'name of the pipeline';
+COMMENT ON COLUMN deal_board_phase.phase_id IS 'key of the phase';
+COMMENT ON COLUMN deal_board_phase.phase IS 'name of the phase';
+COMMENT ON COLUMN deal_board_phase.phase_sort_order IS 'position of the phase in its pipeline';
+COMMENT ON COLUMN deal_board_phase.deal_count IS 'open deals in the phase';
+COMMENT ON COLUMN deal_board_phase.amount IS 'their amount';
+COMMENT ON COLUMN deal_board_phase.weighted_amount IS 'their amount times win_probability';
+COMMENT ON COLUMN deal_board_phase.average_phase_days IS 'mean of the days they have been in the phase';
+COMMENT ON COLUMN deal_board_phase.stalled_count IS 'of these, the stalled ones';
+COMMENT ON COLUMN deal_board_phase.stalled_amount IS 'amount of the stalled ones';
+COMMENT ON COLUMN deal_board_phase.attention_count IS 'of these, the ones that need attention for another reason';

@@ -1,0 +1,300 @@
+/*
+ * lead_time_report: who and what is fast?
+ *
+ * Grain: dimension × member × period × definition.  The lead time of a deal runs
+ * from opened_at to the instant it entered the phase that ended it, never to the
+ * expected close date.  Definitions:
+ *
+ *   closed   deals closed in the period; mean, median and p80 of those won.  The
+ *            usual number, and too short while slow deals are still open
+ *   opened   deals opened in the period; the same of those won so far, and
+ *            censored_median_days: the time until half of all of them had ended,
+ *            by Kaplan and Meier, the open ones censored at as_of
+ *
+ * A disqualified deal is neither won nor lost and is censored at its end.  An end
+ * before its start is counted in invalid_count and nowhere else.  Rep, team and
+ * product are those of the closing or of the opening.
+ */
+CREATE FUNCTION lead_time_report(
+    from_date date DEFAULT NULL,
+    to_date date DEFAULT NULL,
+    by text DEFAULT NULL,
+    as_of timestamp with time zone DEFAULT now(),
+    grain text DEFAULT 'quarter'
+) RETURNS TABLE (
+    dimension_name text,
+    member_id bigint,
+    member_name text,
+    period_start date,
+    period_label text,
+    definition text,
+    sort_order integer,
+    won_count bigint,
+    lost_count bigint,
+    open_count bigint,
+    invalid_count bigint,
+    mean_days double precision,
+    median_days double precision,
+    p80_days double precision,
+    censored_median_days double precision
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+BEGIN ATOMIC
+    WITH occasion AS (
+        -- a deal at its opening, and again at its closing
+        SELECT
+            occasion.definition,
+            occasion.sort_order,
+            CASE grain
+                WHEN 'all' THEN from_date
+                ELSE kpicrm.fiscal_period_start(
+                    occasion.day,
+                    kpicrm.checked_option('grain', grain, 'day', 'week', 'month', 'quarter', 'half', 'year', 'all'),
+                    setting.fiscal_start_month,
+                    setting.week_start
+                )
+            END AS period_start,
+            occasion.rep_id,
+            sales_rep.team_id,
+            occasion.product_id,
+            state.source_id,
+            state.pipeline_id,
+            state.won,
+            state.opened_at,
+            state.ended_at
+        FROM deal_state(as_of) AS state
+        JOIN setting ON setting.only_row
+        CROSS JOIN LATERAL (VALUES
+            ('closed', 1, (state.closed_at AT TIME ZONE setting.time_zone)::date, state.rep_id, state.product_id),
+            ('opened', 2, (state.opened_at AT TIME ZONE setting.time_zone)::date, state.opening_rep_id, state.opening_product_id)
+        ) AS occasion (definition, sort_order, day, rep_id, product_id)
+        LEFT JOIN sales_rep ON sales_rep.id = occasion.rep_id
+        WHERE occasion.day IS NOT NULL
+            AND (from_date IS NULL OR occasion.day >= from_date)
+            AND (to_date IS NULL OR occasion.day < to_date)
+    ), period AS (
+        SELECT
+            dimension.name AS dimension_name,
+            dimension.member_id,
+            occasion.period_start,
+            occasion.definition,
+            occasion.sort_order,
+            kpicrm.lead_time_agg(occasion.opened_at, occasion.ended_at, occasion.won, as_of) AS lead_times
+        FROM occasion
+        CROSS JOIN LATERAL (VALUES
+            ('all', NULL::bigint),
+            ('rep', occasion.rep_id),
+            ('team', occasion.team_id),
+            ('product', occasion.product_id),
+            ('source', occasion.source_id),
+            ('pipeline', occasion.pipeline_id)
+        ) AS dimension (name, member_id)
+        WHERE CASE
+            WHEN by IS NULL THEN true
+            ELSE dimension.name = kpicrm.checked_option('by', by, 'all', 'rep', 'team', 'product', 'source', 'pipeline')
+        END
+        GROUP BY
+            dimension.name,
+            dimension.member_id,
+            occasion.period_start,
+            occasion.definition,
+            occasion.sort_order
+    )
+    SELECT
+        period.dimension_name,
+        period.member_id,
+        CASE period.dimension_name
+            WHEN 'all' THEN 'all'
+            ELSE coalesce(dimension_member.member_name, '(none)')
+        END,
+        period.period_start,
+        CASE grain
+            WHEN 'all' THEN 'all'
+            ELSE kpicrm.fiscal_period_label(period.period_start, grain, setting.fiscal_start_month, setting.week_start)
+        END,
+        period.definition,
+        period.sort_order,
+        kpicrm.completed_count(period.lead_times),
+        kpicrm.lost_count(period.lead_times),
+        kpicrm.open_count(period.lead_times),
+        kpicrm.invalid_count(period.lead_times),
+        kpicrm.mean_days(period.lead_times),
+        kpicrm.median_days(period.lead_times),
+        kpicrm.quantile_days(period.lead_times, 0.8),
+        CASE period.definition WHEN 'opened' THEN kpicrm.survival_quantile_days(period.lead_times, 0.5) END
+    FROM period
+    JOIN setting ON setting.only_row
+    LEFT JOIN dimension_member
+        ON dimension_member.dimension_name = period.dimension_name
+        AND dimension_member.member_id = period.member_id;
+END;
+COMMENT ON FUNCTION lead_time_report(date, date, text, timestamp with time zone, text) IS
+    'lead times of the deals closed or opened from from_date until before to_date, by all, rep, team, product, source or pipeline (NULL: by each of them) and by period of the grain (all: one period)';
+
+CREATE VIEW lead_time_report WITH (security_invoker = true) AS
+SELECT
+    report.dimension_name,
+    report.member_id,
+    report.member_name,
+    report.period_start,
+    report.period_label,
+    report.definition,
+    report.sort_order,
+    report.won_count,
+    report.lost_count,
+    report.open_count,
+    report.invalid_count,
+    report.mean_days,
+    report.median_days,
+    report.p80_days,
+    report.censored_median_days
+FROM lead_time_report() AS report;
+COMMENT ON VIEW lead_time_report IS
+    'One row per dimension, member, fiscal quarter and definition: how long deals took from opening to winning, as of now. Definitions: closed (deals closed in the quarter) and opened (deals opened in it, the open ones censored). Rep, team and product are those of the closing or opening.';
+COMMENT ON COLUMN lead_time_report.dimension_name IS 'what the row is grouped by: all, rep, team, product, source or pipeline';
+COMMENT ON COLUMN lead_time_report.member_id IS 'key of the member in its own table; NULL for all, and for deals that have none';
+COMMENT ON COLUMN lead_time_report.member_name IS 'name of the member; (none) for deals that have none';
+COMMENT ON COLUMN lead_time_report.period_start IS 'first day of the fiscal quarter';
+COMMENT ON COLUMN lead_time_report.period_label IS 'name of the fiscal quarter';
+COMMENT ON COLUMN lead_time_report.definition IS 'closed or opened: what puts a deal into the quarter';
+COMMENT ON COLUMN lead_time_report.sort_order IS 'order of the definitions';
+COMMENT ON COLUMN lead_time_report.won_count IS 'deals won: those the mean, median and p80 are of';
+COMMENT ON COLUMN lead_time_report.lost_count IS 'deals lost';
+COMMENT ON COLUMN lead_time_report.open_count IS 'deals opened in the quarter and not closed: open, on hold or disqualified; 0 by the definition closed';
+COMMENT ON COLUMN lead_time_report.invalid_count IS 'deals left out because they end before they were opened';
+COMMENT ON COLUMN lead_time_report.mean_days IS 'mean days from opening to winning; NULL if none was won';
+COMMENT ON COLUMN lead_time_report.median_days IS 'median days from opening to winning; NULL if none was won';
+COMMENT ON COLUMN lead_time_report.p80_days IS 'days within which 80 % of the deals won were won; NULL if none was won';
+COMMENT ON COLUMN lead_time_report.censored_median_days IS 'days until half of the deals opened had ended, won or lost, with open deals censored (Kaplan-Meier); NULL by the definition closed, and if half have not ended yet';
+
+/*
+ * lead_time_band: does speed pay?
+ *
+ * Grain: dimension × member × band of the lead time, over the deals closed from
+ * from_date until before to_date.  A band holds its lower limit and not its upper one.
+ */
+CREATE FUNCTION lead_time_band(
+    from_date date DEFAULT NULL,
+    to_date date DEFAULT NULL,
+    by text DEFAULT NULL,
+    as_of timestamp with time zone DEFAULT now()
+) RETURNS TABLE (
+    dimension_name text,
+    member_id bigint,
+    member_name text,
+    band_label text,
+    sort_order integer,
+    band_from_days double precision,
+    band_to_days double precision,
+    won_count bigint,
+    closed_count bigint,
+    win_rate double precision,
+    win_rate_low double precision,
+    win_rate_high double precision,
+    won_amount numeric,
+    average_won_amount numeric
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
+BEGIN ATOMIC
+    WITH band AS (
+        SELECT
+            dimension.name AS dimension_name,
+            dimension.member_id,
+            width_bucket(
+                EXTRACT(epoch FROM state.closed_at - state.opened_at) / 86400,
+                ARRAY[0, 7, 14, 30, 60, 90, 180, 365]::numeric[]
+            ) AS sort_order,
+            kpicrm.conversion_agg(state.won) AS conversion,
+            sum(state.amount) FILTER (WHERE state.won) AS won_amount
+        FROM deal_state(as_of) AS state
+        JOIN setting ON setting.only_row
+        LEFT JOIN sales_rep ON sales_rep.id = state.rep_id
+        CROSS JOIN LATERAL (VALUES
+            ('all', NULL::bigint),
+            ('rep', state.rep_id),
+            ('team', sales_rep.team_id),
+            ('product', state.product_id),
+            ('source', state.source_id),
+            ('pipeline', state.pipeline_id)
+        ) AS dimension (name, member_id)
+        WHERE state.closed_at >= state.opened_at
+            AND (from_date IS NULL OR (state.closed_at AT TIME ZONE setting.time_zone)::date >= from_date)
+            AND (to_date IS NULL OR (state.closed_at AT TIME ZONE setting.time_zone)::date < to_date)
+            AND CASE
+                WHEN by IS NULL THEN true
+                ELSE dimension.name = kpicrm.checked_option('by', by, 'all', 'rep', 'team', 'product', 'source', 'pipeline')
+            END
+        GROUP BY
+            1,
+            2,
+            3
+    )
+    SELECT
+        band.dimension_name,
+        band.member_id,
+        CASE band.dimension_name
+            WHEN 'all' THEN 'all'
+            ELSE coalesce(dimension_member.member_name, '(none)')
+        END,
+        span.label,
+        band.sort_order,
+        span.from_days,
+        span.to_days,
+        kpicrm.converted_count(band.conversion),
+        kpicrm.total_count(band.conversion),
+        kpicrm.rate(band.conversion),
+        kpicrm.rate_lower(band.conversion),
+        kpicrm.rate_upper(band.conversion),
+        coalesce(band.won_amount, 0),
+        band.won_amount / nullif(kpicrm.converted_count(band.conversion), 0)
+    FROM band
+    JOIN (VALUES
+        (1, 'under 7 days', 0, 7),
+        (2, '7 to 13 days', 7, 14),
+        (3, '14 to 29 days', 14, 30),
+        (4, '30 to 59 days', 30, 60),
+        (5, '60 to 89 days', 60, 90),
+        (6, '90 to 179 days', 90, 180),
+        (7, '180 to 364 days', 180, 365),
+        (8, '365 days or more', 365, NULL)
+    ) AS span (sort_order, label, from_days, to_days) ON span.sort_order = band.sort_order
+    LEFT JOIN dimension_member
+        ON dimension_member.dimension_name = band.dimension_name
+        AND dimension_member.member_id = band.member_id;
+END;
+COMMENT ON FUNCTION lead_time_band(date, date, text, timestamp with time zone) IS
+    'win rate and amount by lead time of the deals closed from from_date until before to_date, by all, rep, team, product, source or pipeline (NULL: by each of them)';
+
+CREATE VIEW lead_time_band WITH (security_invoker = true) AS
+SELECT
+    report.dimension_name,
+    report.member_id,
+    report.member_name,
+    report.band_label,
+    report.sort_order,
+    report.band_from_days,
+    report.band_to_days,
+    report.won_count,
+    report.closed_count,
+    report.win_rate,
+    report.win_rate_low,
+    report.win_rate_high,
+    report.won_amount::numeric(18, 2) AS won_amount,
+    report.average_won_amount::numeric(18, 2) AS average_won_amount
+FROM lead_time_band() AS report;
+COMMENT ON VIEW lead_time_band IS
+    'One row per dimension, member and band of lead time, over all closed deals: how many were won and for how much, as of now. The lead time runs from opening to the real closing; a band holds its lower limit and not its upper one; rep, team and product are those of the closing.';
+COMMENT ON COLUMN lead_time_band.dimension_name IS 'what the row is grouped by: all, rep, team, product, source or pipeline';
+COMMENT ON COLUMN lead_time_band.member_id IS 'key of the member in its own table; NULL for all, and for deals that have none';
+COMMENT ON COLUMN lead_time_band.member_name IS 'name of the member; (none) for deals that have none';
+COMMENT ON COLUMN lead_time_band.band_label IS 'name of the band';
+COMMENT ON COLUMN lead_time_band.sort_order IS 'order of the bands';
+COMMENT ON COLUMN lead_time_band.band_from_days IS 'lower limit of the band, included';
+COMMENT ON COLUMN lead_time_band.band_to_days IS 'upper limit of the band, not included; NULL for the last one';
+COMMENT ON COLUMN lead_time_band.won_count IS 'deals won';
+COMMENT ON COLUMN lead_time_band.closed_count IS 'deals won or lost';
+COMMENT ON COLUMN lead_time_band.win_rate IS 'won_count / closed_count, 0 to 1';
+COMMENT ON COLUMN lead_time_band.win_rate_low IS 'lower 95 % Wilson bound of win_rate';
+COMMENT ON COLUMN lead_time_band.win_rate_high IS 'upper 95 % Wilson bound of win_rate';
+COMMENT ON COLUMN lead_time_band.won_amount IS 'amount of the deals won';
+COMMENT ON COLUMN lead_time_band.average_won_amount IS 'won_amount / won_count; NULL if none was won';

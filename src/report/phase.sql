@@ -1,0 +1,272 @@
+/*
+ * phase_report: where do deals stop?
+ *
+ * Grain: pipeline × open phase × policy, over all deals opened until as_of.  Which
+ * deals have reached a phase is a matter of policy:
+ *
+ *   fill   the furthest phase a deal was ever in counts as having passed all the
+ *          earlier ones, and a deal that is won has passed them all: a deal that
+ *          skipped a phase, or began in a later one, reached every earlier one
+ *   any    the deal was really in this phase
+ *
+ * The next phase is the next open one of the pipeline by position; that of the
+ * last is to be won.  A rate to the next phase is of the deals that reached this
+ * phase and the next one too, so it never exceeds 1.  A deal is won if it stands
+ * in a won phase at as_of: a reopened deal is not won, but keeps how far it got.
+ *
+ * How long deals stay, and what is stalled, are matters of fact and the same in
+ * each policy: over the stays in the phase, those still open censored at as_of.
+ * Stalled is an open deal that has been in its phase for longer than stall_after_days:
+ * phase.stall_after if that is set, or else the time within which
+ * setting.stall_fraction of the stays ended (Kaplan-Meier).
+ */
+CREATE FUNCTION phase_report(
+    policy text DEFAULT NULL,
+    as_of timestamp with time zone DEFAULT now()
+) RETURNS TABLE (
+    pipeline_id bigint,
+    pipeline text,
+    phase_id bigint,
+    phase text,
+    sort_order integer,
+    policy_name text,
+    policy_order integer,
+    reached_count bigint,
+    next_count bigint,
+    next_rate double precision,
+    next_rate_low double precision,
+    next_rate_high double precision,
+    won_count bigint,
+    won_rate double precision,
+    won_rate_low double precision,
+    won_rate_high double precision,
+    lost_here_count bigint,
+    stay_count bigint,
+    stay_mean_days double precision,
+    stay_median_days double precision,
+    stay_p80_days double precision,
+    stall_after_days double precision,
+    open_count bigint,
+    open_amount numeric,
+    stalled_count bigint,
+    stalled_amount numeric
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
+BEGIN ATOMIC
+    WITH step AS (
+        -- the open phases in order, and to be won as the step after the last
+        SELECT
+            phase.id AS phase_id,
+            phase.pipeline_id,
+            phase.name,
+            phase.kind,
+            CASE phase.kind
+                WHEN 'open' THEN row_number() OVER (PARTITION BY phase.pipeline_id, phase.kind ORDER BY phase.position)
+                ELSE 1 + count(*) FILTER (WHERE phase.kind = 'open') OVER (PARTITION BY phase.pipeline_id)
+            END AS step_no,
+            count(*) FILTER (WHERE phase.kind = 'open') OVER (PARTITION BY phase.pipeline_id) AS last_step_no
+        FROM phase
+        WHERE phase.kind IN ('open', 'won')
+    ), stay AS (
+        SELECT
+            phase_stay.deal_id,
+            phase_stay.stay_no,
+            phase_stay.entered_at,
+            phase_stay.left_at,
+            step.phase_id,
+            step.pipeline_id,
+            step.kind,
+            step.step_no,
+            step.last_step_no
+        FROM phase_stay
+        JOIN step ON step.phase_id = phase_stay.phase_id
+        WHERE phase_stay.entered_at <= as_of
+    ), visit AS (
+        -- a deal and a step that it was in
+        SELECT
+            stay.deal_id,
+            stay.pipeline_id,
+            stay.step_no,
+            stay.last_step_no,
+            max(stay.stay_no) FILTER (WHERE stay.kind = 'open') AS last_stay_no
+        FROM stay
+        GROUP BY
+            stay.deal_id,
+            stay.pipeline_id,
+            stay.step_no,
+            stay.last_step_no
+    ), path AS (
+        SELECT
+            visit.pipeline_id,
+            visit.step_no,
+            visit.step_no = visit.last_step_no AS is_last_step,
+            coalesce(lead(visit.step_no) OVER way = visit.step_no + 1, false) AS has_next,
+            lead(visit.step_no) OVER way IS NULL AS is_furthest,
+            visit.last_stay_no = max(visit.last_stay_no) OVER (PARTITION BY visit.deal_id, visit.pipeline_id) AS is_last_open,
+            coalesce(state.won, false) AS is_won,
+            state.won IS FALSE AS is_lost
+        FROM visit
+        JOIN deal_state(as_of) AS state ON state.deal_id = visit.deal_id
+        WINDOW way AS (PARTITION BY visit.deal_id, visit.pipeline_id ORDER BY visit.step_no)
+    ), reach AS (
+        SELECT
+            'any' AS policy_name,
+            2 AS policy_order,
+            path.pipeline_id,
+            path.step_no,
+            kpicrm.conversion_agg(CASE WHEN path.is_last_step THEN path.is_won ELSE path.has_next END) AS next,
+            kpicrm.conversion_agg(path.is_won) AS won
+        FROM path
+        GROUP BY
+            path.pipeline_id,
+            path.step_no
+        UNION ALL
+        SELECT
+            'fill',
+            1,
+            step.pipeline_id,
+            step.step_no,
+            kpicrm.conversion_agg(
+                CASE WHEN step.step_no = step.last_step_no THEN path.is_won ELSE path.step_no > step.step_no END
+            ),
+            kpicrm.conversion_agg(path.is_won)
+        FROM path
+        JOIN step
+            ON step.kind = 'open'
+            AND step.pipeline_id = path.pipeline_id
+            AND step.step_no <= path.step_no
+        WHERE path.is_furthest
+        GROUP BY
+            step.pipeline_id,
+            step.step_no
+    ), loss AS (
+        SELECT
+            path.pipeline_id,
+            path.step_no,
+            count(*) AS deal_count
+        FROM path
+        WHERE path.is_last_open
+            AND path.is_lost
+        GROUP BY
+            path.pipeline_id,
+            path.step_no
+    ), threshold AS MATERIALIZED (
+        SELECT
+            pace.phase_id,
+            pace.stays,
+            pace.stall_after
+        FROM phase_pace(as_of) AS pace
+    ), stock AS (
+        SELECT
+            state.phase_id,
+            count(*) AS deal_count,
+            sum(state.amount) AS amount,
+            count(*) FILTER (WHERE as_of - state.entered_at > threshold.stall_after) AS stalled_count,
+            sum(state.amount) FILTER (WHERE as_of - state.entered_at > threshold.stall_after) AS stalled_amount
+        FROM deal_state(as_of) AS state
+        JOIN threshold ON threshold.phase_id = state.phase_id
+        GROUP BY state.phase_id
+    )
+    SELECT
+        step.pipeline_id,
+        pipeline.name,
+        step.phase_id,
+        step.name,
+        step.step_no,
+        reach.policy_name,
+        reach.policy_order,
+        kpicrm.total_count(reach.next),
+        kpicrm.converted_count(reach.next),
+        kpicrm.rate(reach.next),
+        kpicrm.rate_lower(reach.next),
+        kpicrm.rate_upper(reach.next),
+        kpicrm.converted_count(reach.won),
+        kpicrm.rate(reach.won),
+        kpicrm.rate_lower(reach.won),
+        kpicrm.rate_upper(reach.won),
+        coalesce(loss.deal_count, 0),
+        coalesce(kpicrm.completed_count(threshold.stays), 0),
+        kpicrm.mean_days(threshold.stays),
+        kpicrm.survival_quantile_days(threshold.stays, 0.5),
+        kpicrm.survival_quantile_days(threshold.stays, 0.8),
+        EXTRACT(epoch FROM threshold.stall_after) / 86400,
+        coalesce(stock.deal_count, 0),
+        coalesce(stock.amount, 0),
+        coalesce(stock.stalled_count, 0),
+        coalesce(stock.stalled_amount, 0)
+    FROM step
+    JOIN reach
+        ON reach.pipeline_id = step.pipeline_id
+        AND reach.step_no = step.step_no
+    JOIN pipeline ON pipeline.id = step.pipeline_id
+    LEFT JOIN loss
+        ON loss.pipeline_id = step.pipeline_id
+        AND loss.step_no = step.step_no
+    LEFT JOIN threshold ON threshold.phase_id = step.phase_id
+    LEFT JOIN stock ON stock.phase_id = step.phase_id
+    WHERE step.kind = 'open'
+        AND CASE
+            WHEN policy IS NULL THEN true
+            ELSE reach.policy_name = kpicrm.checked_option('policy', policy, 'fill', 'any')
+        END;
+END;
+COMMENT ON FUNCTION phase_report(text, timestamp with time zone) IS
+    'how far deals get, how long they stay in each open phase and how many are stalled, by policy fill or any (NULL: by each of them)';
+
+CREATE VIEW phase_report WITH (security_invoker = true) AS
+SELECT
+    report.pipeline_id,
+    report.pipeline,
+    report.phase_id,
+    report.phase,
+    report.sort_order,
+    report.policy_name,
+    report.policy_order,
+    report.reached_count,
+    report.next_count,
+    report.next_rate,
+    report.next_rate_low,
+    report.next_rate_high,
+    report.won_count,
+    report.won_rate,
+    report.won_rate_low,
+    report.won_rate_high,
+    report.lost_here_count,
+    report.stay_count,
+    report.stay_mean_days,
+    report.stay_median_days,
+    report.stay_p80_days,
+    report.stall_after_days,
+    report.open_count,
+    report.open_amount::numeric(18, 2) AS open_amount,
+    report.stalled_count,
+    report.stalled_amount::numeric(18, 2) AS stalled_amount
+FROM phase_report() AS report;
+COMMENT ON VIEW phase_report IS
+    'One row per pipeline, open phase and policy, over all deals: how many reached the phase, went on to the next and were won, how long they stay, and what is stalled, as of now.';
+COMMENT ON COLUMN phase_report.pipeline_id IS 'key of the pipeline';
+COMMENT ON COLUMN phase_report.pipeline IS 'name of the pipeline';
+COMMENT ON COLUMN phase_report.phase_id IS 'key of the phase';
+COMMENT ON COLUMN phase_report.phase IS 'name of the phase';
+COMMENT ON COLUMN phase_report.sort_order IS 'place of the phase among the open ones of its pipeline, from 1';
+COMMENT ON COLUMN phase_report.policy_name IS 'fill: the furthest phase counts as having passed all earlier ones; any: the deal was really in the phase';
+COMMENT ON COLUMN phase_report.policy_order IS 'order of the policies';
+COMMENT ON COLUMN phase_report.reached_count IS 'deals that reached the phase';
+COMMENT ON COLUMN phase_report.next_count IS 'of these, deals that reached the next open phase; that were won, for the last phase';
+COMMENT ON COLUMN phase_report.next_rate IS 'next_count / reached_count, 0 to 1';
+COMMENT ON COLUMN phase_report.next_rate_low IS 'lower 95 % Wilson bound of next_rate';
+COMMENT ON COLUMN phase_report.next_rate_high IS 'upper 95 % Wilson bound of next_rate';
+COMMENT ON COLUMN phase_report.won_count IS 'of the deals that reached the phase, those won';
+COMMENT ON COLUMN phase_report.won_rate IS 'won_count / reached_count, 0 to 1';
+COMMENT ON COLUMN phase_report.won_rate_low IS 'lower 95 % Wilson bound of won_rate';
+COMMENT ON COLUMN phase_report.won_rate_high IS 'upper 95 % Wilson bound of won_rate';
+COMMENT ON COLUMN phase_report.lost_here_count IS 'lost deals whose last open phase this was; the same in each policy';
+COMMENT ON COLUMN phase_report.stay_count IS 'stays in the phase that have ended; the same in each policy, as all that follows';
+COMMENT ON COLUMN phase_report.stay_mean_days IS 'mean of the stays that have ended; NULL if none has';
+COMMENT ON COLUMN phase_report.stay_median_days IS 'days until half of the stays ended, those still open censored (Kaplan-Meier); NULL if half have not';
+COMMENT ON COLUMN phase_report.stay_p80_days IS 'days until 80 % of the stays ended, those still open censored (Kaplan-Meier); NULL if so many have not';
+COMMENT ON COLUMN phase_report.stall_after_days IS 'age at which a deal in the phase is stalled: set for the phase, or learned from its stays; NULL if it cannot be learned yet';
+COMMENT ON COLUMN phase_report.open_count IS 'deals in the phase now';
+COMMENT ON COLUMN phase_report.open_amount IS 'their amount';
+COMMENT ON COLUMN phase_report.stalled_count IS 'deals in the phase for longer than stall_after_days';
+COMMENT ON COLUMN phase_report.stalled_amount IS 'their amount';

@@ -1,0 +1,325 @@
+/*
+ * sales_vs_target: plan and actual.
+ *
+ * Grain: grain (month, quarter, half, year) × scope (company, team, rep, product) ×
+ * member × fiscal period.
+ *
+ *   won       deals won in the period, by the day of their last closing; rep and
+ *             product are those of the closing.  The amount is the present one
+ *   target    of the KPI revenue, as it was set for this grain and scope.  If it
+ *             was set for no period of this grain, the sum of the targets set for
+ *             the next finer grain inside the period.  Targets of one scope are
+ *             never derived from another
+ *   weighted  open deals expected to close in the period, from today on: amount ×
+ *             the win probability of the phase.  Deals expected earlier and still
+ *             open are overdue_amount of the period that they were expected in, and
+ *             no part of a forecast
+ *   forecast  won + weighted
+ *   gap       won - target
+ *   growth    won / won in the same period of the previous fiscal year - 1; the
+ *             present period, so far as it has come, against the whole one then
+ *
+ * A team's sales are those of its reps and of all teams below it, so teams do not
+ * add up to the company where one lies inside another.  A period is shown if it
+ * has begun and has a target, a sale, or a sale a year before; a later one if it
+ * has a target or an open deal.
+ */
+CREATE FUNCTION sales_vs_target(
+    grain text DEFAULT NULL,
+    scope text DEFAULT NULL,
+    from_date date DEFAULT NULL,
+    to_date date DEFAULT NULL,
+    as_of timestamp with time zone DEFAULT now()
+) RETURNS TABLE (
+    grain_name text,
+    scope_name text,
+    member_id bigint,
+    member_name text,
+    period_start date,
+    period_label text,
+    target_amount numeric,
+    won_count bigint,
+    won_amount numeric,
+    attainment_rate double precision,
+    gap_amount numeric,
+    weighted_open_amount numeric,
+    forecast_amount numeric,
+    overdue_amount numeric,
+    previous_year_amount numeric,
+    growth_rate double precision
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+BEGIN ATOMIC
+    WITH RECURSIVE team_path AS (
+        -- a team and each team above it; UNION ends even a circle
+        SELECT
+            sales_team.id AS team_id,
+            sales_team.id AS member_id
+        FROM sales_team
+        UNION
+        SELECT
+            team_path.team_id,
+            sales_team.parent_team_id
+        FROM team_path
+        JOIN sales_team ON sales_team.id = team_path.member_id
+        WHERE sales_team.parent_team_id IS NOT NULL
+    ), grains AS (
+        SELECT
+            choice.name,
+            choice.months
+        FROM (VALUES ('month', 1), ('quarter', 3), ('half', 6), ('year', 12)) AS choice (name, months)
+        WHERE CASE
+            WHEN sales_vs_target.grain IS NULL THEN true
+            ELSE choice.name = kpicrm.checked_option('grain', sales_vs_target.grain, 'month', 'quarter', 'half', 'year')
+        END
+    ), today AS (
+        SELECT
+            (sales_vs_target.as_of AT TIME ZONE setting.time_zone)::date AS day,
+            setting.fiscal_start_month AS start_month
+        FROM setting
+    ), fact AS (
+        -- months are part of every grain, so the deals are read once
+        SELECT
+            kpicrm.fiscal_period_start(deal.day, 'month') AS month_start,
+            deal.rep_id,
+            deal.product_id,
+            count(*) FILTER (WHERE deal.won) AS won_count,
+            sum(deal.amount) FILTER (WHERE deal.won) AS won_amount,
+            sum(deal.amount * deal.win_probability::numeric) FILTER (WHERE deal.won IS NULL AND deal.day >= deal.today) AS weighted_amount,
+            sum(deal.amount * deal.win_probability::numeric) FILTER (WHERE deal.won IS NULL AND deal.day < deal.today) AS overdue_amount
+        FROM (
+            SELECT
+                CASE
+                    WHEN state.won THEN (state.closed_at AT TIME ZONE setting.time_zone)::date
+                    WHEN state.phase_kind = 'open' THEN state.expected_close_date
+                END AS day,
+                (sales_vs_target.as_of AT TIME ZONE setting.time_zone)::date AS today,
+                state.rep_id,
+                state.product_id,
+                state.won,
+                state.amount,
+                state.win_probability
+            FROM deal_state(sales_vs_target.as_of) AS state
+            JOIN setting ON setting.only_row
+        ) AS deal
+        WHERE deal.day IS NOT NULL
+        GROUP BY
+            1,
+            2,
+            3
+    ), scoped AS (
+        SELECT
+            member.scope,
+            member.id AS member_id,
+            fact.month_start,
+            fact.won_count,
+            fact.won_amount,
+            fact.weighted_amount,
+            fact.overdue_amount
+        FROM fact
+        LEFT JOIN sales_rep ON sales_rep.id = fact.rep_id
+        CROSS JOIN LATERAL (
+            SELECT 'company' AS scope, NULL::bigint AS id
+            UNION ALL
+            SELECT 'rep', fact.rep_id
+            UNION ALL
+            SELECT 'product', fact.product_id
+            UNION ALL
+            SELECT 'team', NULL WHERE sales_rep.team_id IS NULL
+            UNION ALL
+            SELECT 'team', team_path.member_id FROM team_path WHERE team_path.team_id = sales_rep.team_id
+        ) AS member
+        WHERE CASE
+            WHEN sales_vs_target.scope IS NULL THEN true
+            ELSE member.scope = kpicrm.checked_option('scope', sales_vs_target.scope, 'company', 'team', 'rep', 'product')
+        END
+    ), set_target AS (
+        SELECT
+            stored.name AS grain,
+            stored.months,
+            CASE
+                WHEN target.rep_id IS NOT NULL THEN 'rep'
+                WHEN target.product_id IS NOT NULL THEN 'product'
+                WHEN target.team_id IS NOT NULL THEN 'team'
+                ELSE 'company'
+            END AS scope,
+            coalesce(target.rep_id, target.product_id, target.team_id) AS member_id,
+            target.period_start,
+            target.value AS amount
+        FROM target
+        JOIN (VALUES ('month', 1), ('quarter', 3), ('half', 6), ('year', 12)) AS stored (name, months)
+            ON stored.name = target.grain
+        WHERE target.kpi_code = 'revenue'
+    ), goal AS (
+        -- the target set for the grain itself, or else what the next finer one adds up to
+        SELECT DISTINCT ON (total.grain, total.scope, total.member_id, total.period_start)
+            total.grain,
+            total.scope,
+            total.member_id,
+            total.period_start,
+            total.amount
+        FROM (
+            SELECT
+                grains.name AS grain,
+                set_target.months,
+                set_target.scope,
+                set_target.member_id,
+                kpicrm.fiscal_period_start(set_target.period_start, grains.name, today.start_month) AS period_start,
+                sum(set_target.amount) AS amount
+            FROM grains
+            JOIN set_target ON set_target.months <= grains.months
+            CROSS JOIN today
+            WHERE CASE
+                WHEN sales_vs_target.scope IS NULL THEN true
+                ELSE set_target.scope = sales_vs_target.scope
+            END
+            GROUP BY
+                1,
+                2,
+                3,
+                4,
+                5
+        ) AS total
+        ORDER BY
+            total.grain,
+            total.scope,
+            total.member_id,
+            total.period_start,
+            total.months DESC
+    ), piece AS (
+        -- what a period is made of: its own deals, those of a year before, its target
+        SELECT
+            grains.name AS grain,
+            scoped.scope,
+            scoped.member_id,
+            kpicrm.fiscal_period_start(scoped.month_start, grains.name, today.start_month) AS period_start,
+            NULL::numeric AS target_amount,
+            scoped.won_count,
+            scoped.won_amount,
+            scoped.weighted_amount,
+            scoped.overdue_amount,
+            NULL::numeric AS previous_amount,
+            true AS is_own
+        FROM scoped
+        CROSS JOIN grains
+        CROSS JOIN today
+        UNION ALL
+        SELECT
+            grains.name,
+            scoped.scope,
+            scoped.member_id,
+            kpicrm.fiscal_period_start((scoped.month_start + INTERVAL '1 year')::date, grains.name, today.start_month),
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            scoped.won_amount,
+            false
+        FROM scoped
+        CROSS JOIN grains
+        CROSS JOIN today
+        WHERE scoped.won_count > 0
+        UNION ALL
+        SELECT
+            goal.grain,
+            goal.scope,
+            goal.member_id,
+            goal.period_start,
+            goal.amount,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            true
+        FROM goal
+    ), period AS (
+        SELECT
+            piece.grain,
+            piece.scope,
+            piece.member_id,
+            piece.period_start,
+            sum(piece.target_amount) AS target_amount,
+            coalesce(sum(piece.won_count), 0)::bigint AS won_count,
+            coalesce(sum(piece.won_amount), 0) AS won_amount,
+            coalesce(sum(piece.weighted_amount), 0) AS weighted_amount,
+            coalesce(sum(piece.overdue_amount), 0) AS overdue_amount,
+            coalesce(sum(piece.previous_amount), 0) AS previous_amount,
+            bool_or(piece.is_own) AS is_own
+        FROM piece
+        GROUP BY
+            piece.grain,
+            piece.scope,
+            piece.member_id,
+            piece.period_start
+    )
+    SELECT
+        period.grain,
+        period.scope,
+        period.member_id,
+        CASE period.scope
+            WHEN 'company' THEN 'company'
+            ELSE coalesce(dimension_member.member_name, '(none)')
+        END,
+        period.period_start,
+        kpicrm.fiscal_period_label(period.period_start, period.grain, today.start_month),
+        period.target_amount,
+        period.won_count,
+        period.won_amount,
+        (period.won_amount / nullif(period.target_amount, 0))::double precision,
+        period.won_amount - period.target_amount,
+        period.weighted_amount,
+        period.won_amount + period.weighted_amount,
+        period.overdue_amount,
+        period.previous_amount,
+        (period.won_amount / nullif(period.previous_amount, 0) - 1)::double precision
+    FROM period
+    CROSS JOIN today
+    LEFT JOIN dimension_member
+        ON dimension_member.dimension_name = period.scope
+        AND dimension_member.member_id = period.member_id
+    WHERE (period.is_own OR period.period_start <= today.day)
+        AND (sales_vs_target.from_date IS NULL OR period.period_start >= sales_vs_target.from_date)
+        AND (sales_vs_target.to_date IS NULL OR period.period_start < sales_vs_target.to_date);
+END;
+COMMENT ON FUNCTION sales_vs_target(text, text, date, date, timestamp with time zone) IS
+    'sales against target of the periods that begin from from_date until before to_date, by grain month, quarter, half or year and scope company, team, rep or product (NULL: by each of them)';
+
+CREATE VIEW sales_vs_target WITH (security_invoker = true) AS
+SELECT
+    report.grain_name,
+    report.scope_name,
+    report.member_id,
+    report.member_name,
+    report.period_start,
+    report.period_label,
+    report.target_amount::numeric(18, 2) AS target_amount,
+    report.won_count,
+    report.won_amount::numeric(18, 2) AS won_amount,
+    report.attainment_rate,
+    report.gap_amount::numeric(18, 2) AS gap_amount,
+    report.weighted_open_amount::numeric(18, 2) AS weighted_open_amount,
+    report.forecast_amount::numeric(18, 2) AS forecast_amount,
+    report.overdue_amount::numeric(18, 2) AS overdue_amount,
+    report.previous_year_amount::numeric(18, 2) AS previous_year_amount,
+    report.growth_rate
+FROM sales_vs_target() AS report;
+COMMENT ON VIEW sales_vs_target IS
+    'One row per grain, scope, member and fiscal period: target, sales, forecast and the year before, as of now. Never add up rows of different grains or scopes; the sales of a team include those of the teams below it.';
+COMMENT ON COLUMN sales_vs_target.grain_name IS 'month, quarter, half or year';
+COMMENT ON COLUMN sales_vs_target.scope_name IS 'company, team, rep or product';
+COMMENT ON COLUMN sales_vs_target.member_id IS 'key of the team, rep or product; NULL for the company, and for deals that have none';
+COMMENT ON COLUMN sales_vs_target.member_name IS 'name of the team, rep or product; company; (none) for deals that have none';
+COMMENT ON COLUMN sales_vs_target.period_start IS 'first day of the period';
+COMMENT ON COLUMN sales_vs_target.period_label IS 'name of the period';
+COMMENT ON COLUMN sales_vs_target.target_amount IS 'target of the KPI revenue; NULL if none is set';
+COMMENT ON COLUMN sales_vs_target.won_count IS 'deals won in the period';
+COMMENT ON COLUMN sales_vs_target.won_amount IS 'amount of the deals won in the period';
+COMMENT ON COLUMN sales_vs_target.attainment_rate IS 'won_amount / target_amount, 1 is on target; NULL if there is no target or it is 0';
+COMMENT ON COLUMN sales_vs_target.gap_amount IS 'won_amount - target_amount: negative is short of the target';
+COMMENT ON COLUMN sales_vs_target.weighted_open_amount IS 'amount times win probability of the open deals expected to close in the period, from today on';
+COMMENT ON COLUMN sales_vs_target.forecast_amount IS 'won_amount + weighted_open_amount';
+COMMENT ON COLUMN sales_vs_target.overdue_amount IS 'amount times win probability of the deals expected to close in the period before today and still open';
+COMMENT ON COLUMN sales_vs_target.previous_year_amount IS 'amount of the deals won in the same period of the previous fiscal year';
+COMMENT ON COLUMN sales_vs_target.growth_rate IS 'won_amount / previous_year_amount - 1; NULL if nothing was won a year before';

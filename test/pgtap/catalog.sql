@@ -1,0 +1,269 @@
+-- The catalog of the extension against its rules.  Every check names offenders.
+BEGIN;
+SET search_path = public, pg_catalog;
+SET client_min_messages = warning;
+SELECT plan(28);
+
+-- What may do so on purpose.
+CREATE TEMPORARY TABLE allowed (
+    rule text NOT NULL,
+    name text NOT NULL
+);
+INSERT INTO allowed (rule, name) VALUES
+    -- These change the database.
+    ('volatile', 'create_workspace'),
+    ('volatile', 'upgrade_workspace'),
+    ('volatile', 'drop_workspace'),
+    -- These look at NULL arguments themselves: a row with NULL can still tell something.
+    ('not strict', 'lead_times_transition'),
+    ('not strict', 'lead_times_inverse'),
+    ('not strict', 'lead_times_fraction_transition'),
+    ('not strict', 'phase_stall_transition'),
+    ('not strict', 'purchases_transition'),
+    ('not strict', 'customer_base_transition'),
+    ('not strict', 'last_known');
+
+CREATE TEMPORARY TABLE member AS
+SELECT
+    classid,
+    objid,
+    (identity).type AS kind,
+    (identity).schema AS schema,
+    format('%s %s', (identity).type, (identity).identity) AS object
+FROM (
+    SELECT
+        classid,
+        objid,
+        pg_identify_object(classid, objid, objsubid) AS identity
+    FROM pg_depend
+    WHERE refclassid = 'pg_extension'::regclass
+        AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'kpicrm')
+        AND deptype = 'e'
+) AS depend;
+
+CREATE TEMPORARY TABLE routine AS
+SELECT
+    member.object,
+    lanname AS language,
+    proc.*
+FROM member
+INNER JOIN pg_proc AS proc ON proc.oid = member.objid AND member.classid = 'pg_proc'::regclass
+INNER JOIN pg_language AS language ON language.oid = proc.prolang;
+
+CREATE TEMPORARY TABLE aggregate AS
+SELECT
+    routine.object,
+    routine.proparallel,
+    aggregate.*
+FROM routine
+INNER JOIN pg_aggregate AS aggregate ON aggregate.aggfnoid = routine.oid;
+
+CREATE TEMPORARY TABLE base_type AS
+SELECT
+    member.object,
+    type.*
+FROM member
+INNER JOIN pg_type AS type ON type.oid = member.objid AND member.classid = 'pg_type'::regclass
+WHERE typtype = 'b';
+
+-- ------------------------------------------------------------------ the members
+SELECT cmp_ok(count(*), '>=', 200::bigint, 'there are routines to look at') FROM routine;
+SELECT cmp_ok(count(*), '>=', 40::bigint, 'there are aggregates to look at') FROM aggregate;
+SELECT cmp_ok(count(*), '>=', 6::bigint, 'there are types to look at') FROM base_type;
+SELECT is_empty($$
+    SELECT object
+    FROM member
+    WHERE kind NOT IN ('schema', 'type', 'function', 'aggregate', 'operator', 'operator class', 'operator family', 'cast')
+$$, 'no member holds data or watches it: no table, sequence, view, trigger');
+SELECT is_empty($$
+    SELECT object
+    FROM member
+    WHERE CASE
+            WHEN kind = 'schema' THEN objid <> 'kpicrm'::regnamespace
+            WHEN kind = 'cast' THEN false
+            ELSE schema IS DISTINCT FROM 'kpicrm'
+        END
+$$, 'all members live in schema kpicrm');
+SELECT is_empty($$
+    SELECT oid::regprocedure
+    FROM pg_proc
+    WHERE pronamespace = 'kpicrm'::regnamespace
+        AND oid NOT IN (SELECT oid FROM routine)
+$$, 'schema kpicrm holds members only');
+SELECT is_empty($$SELECT object FROM member WHERE obj_description(objid, classid::regclass::name) IS NULL$$, 'every member has a comment');
+
+-- ------------------------------------------------------------------ aggregates
+SELECT is_empty($$SELECT object FROM aggregate WHERE aggcombinefn = 0$$, 'every aggregate can be combined');
+SELECT is_empty($$SELECT object FROM aggregate WHERE proparallel <> 's'$$, 'every aggregate is parallel safe');
+SELECT is_empty($$
+    SELECT
+        aggregate.object,
+        state.type::regtype
+    FROM aggregate
+    CROSS JOIN LATERAL (VALUES (aggtranstype), (NULLIF(aggmtranstype, 0))) AS state (type)
+    INNER JOIN pg_type AS type ON type.oid = state.type
+    WHERE type.typtype = 'p'
+        OR type.oid = 'bytea'::regtype
+        OR (type.typnamespace <> 'pg_catalog'::regnamespace AND type.oid NOT IN (SELECT oid FROM base_type))
+$$, 'every state is of a type that can be stored: ours or a plain one, neither internal nor bytea');
+SELECT is_empty($$
+    SELECT
+        aggregate.object,
+        type.oid::regtype
+    FROM aggregate
+    INNER JOIN pg_proc AS transition ON transition.oid = aggtransfn
+    INNER JOIN pg_type AS type ON type.oid = transition.prorettype
+    WHERE typsend = 0 OR typreceive = 0
+$$, 'every state can be sent to another machine');
+SELECT is_empty($$SELECT object FROM aggregate WHERE aggserialfn <> 0 OR aggdeserialfn <> 0$$, 'no aggregate needs a serial form');
+SELECT is_empty($$
+    SELECT object
+    FROM aggregate
+    WHERE (aggmtransfn = 0) <> (aggminvtransfn = 0) OR (aggmtransfn <> 0 AND aggmtranstype <> aggtranstype)
+$$, 'a moving aggregate moves its own state');
+
+-- ------------------------------------------------------------------ types
+SELECT is_empty($$SELECT object FROM base_type WHERE 0 IN (typinput, typoutput, typsend, typreceive)$$,
+    'every base type has input, output, send and receive');
+SELECT is_empty($$
+    SELECT
+        base_type.object,
+        io.function::regprocedure
+    FROM base_type
+    CROSS JOIN LATERAL (VALUES (typinput), (typoutput), (typsend), (typreceive)) AS io (function)
+    INNER JOIN pg_proc AS proc ON proc.oid = io.function
+    WHERE provolatile <> 'i' OR NOT proisstrict OR proparallel <> 's'
+$$, 'type input and output is immutable, strict and parallel safe');
+SELECT is_empty($$
+    SELECT
+        castsource::regtype,
+        casttarget::regtype
+    FROM pg_cast
+    WHERE castcontext = 'i'
+        AND (castsource IN (SELECT oid FROM base_type) OR casttarget IN (SELECT oid FROM base_type))
+$$, 'no implicit cast');
+
+-- ------------------------------------------------------------------ functions
+SELECT is_empty($$SELECT object FROM routine WHERE prosecdef$$, 'nothing is SECURITY DEFINER');
+SELECT is_empty($$SELECT object FROM routine WHERE proleakproof$$, 'nothing is LEAKPROOF');
+SELECT is_empty($$
+    SELECT object
+    FROM routine
+    WHERE language IN ('sql', 'plpgsql')
+        AND prosqlbody IS NULL
+        AND NOT EXISTS (SELECT FROM unnest(proconfig) AS setting WHERE setting LIKE 'search\_path=%')
+$$, 'every SQL or PL/pgSQL function pins search_path or was parsed when it was made');
+SELECT is_empty($$SELECT object FROM routine WHERE language NOT IN ('c', 'sql', 'plpgsql', 'internal') OR (language = 'internal') <> (prokind = 'a')$$,
+    'no other language');
+SELECT is_empty($$
+    SELECT object
+    FROM routine
+    WHERE provolatile = 'v'
+        AND proname NOT IN (SELECT name FROM allowed WHERE rule = 'volatile')
+$$, 'no function is volatile without a reason');
+SELECT is_empty($$
+    SELECT object
+    FROM routine
+    WHERE language = 'c'
+        AND NOT proisstrict
+        AND proname NOT IN (SELECT name FROM allowed WHERE rule = 'not strict')
+$$, 'no C function takes NULL without a reason');
+SELECT is_empty($$
+    SELECT name
+    FROM allowed
+    WHERE rule = 'not strict'
+        AND name NOT IN (SELECT proname FROM routine WHERE language = 'c' AND NOT proisstrict)
+$$, 'the list of C functions that take NULL is not longer than it must be');
+
+-- ------------------------------------------------------------------ NULL arguments
+-- A call with these arguments, of which the bits of mask are NULL.
+CREATE FUNCTION pg_temp.call(function oid, mask integer) RETURNS text
+    LANGUAGE sql AS $$
+    SELECT format('SELECT kpicrm.%I(%s)%s', proname, arguments, CASE WHEN prokind = 'w' THEN ' OVER ()' END)
+    FROM pg_proc
+    CROSS JOIN LATERAL (
+        SELECT string_agg(
+            CASE
+                WHEN (mask >> (n - 1)::integer) & 1 = 1 THEN format('NULL::%s', type)
+                ELSE format('%L::%s', COALESCE(sample.value, ''), type)
+            END, ', ' ORDER BY n) AS arguments
+        FROM unnest(proargtypes) WITH ORDINALITY AS argument (oid, n)
+        CROSS JOIN LATERAL (SELECT CASE WHEN argument.oid = 'anyelement'::regtype THEN 'text' ELSE format_type(argument.oid, NULL) END AS type) AS named
+        LEFT JOIN (VALUES
+            ('kpicrm.lead_times', '{1d 1/0/0}'),
+            ('kpicrm.lead_times_fraction', '0.8 of {1d 1/0/0}'),
+            ('kpicrm.purchases', 'empty'),
+            ('kpicrm.customer_base', 'empty'),
+            ('numeric', '1'),
+            ('bigint', '1'),
+            ('double precision', '0.8'),
+            ('boolean', 'true'),
+            ('date', '2026-01-01'),
+            ('timestamp with time zone', '2026-01-01'),
+            ('uuid', '00000000-0000-0000-0000-000000000001')
+        ) AS sample (type, value) USING (type)
+    ) AS listed
+    WHERE pg_proc.oid = function
+$$;
+
+-- The error of the call, if any.
+CREATE FUNCTION pg_temp.failure(call text) RETURNS text
+    LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE call;
+    RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+    RETURN SQLSTATE || ' ' || SQLERRM;
+END;
+$$;
+
+SELECT pg_backend_pid() AS backend \gset
+SELECT is_empty($$
+    SELECT
+        call,
+        failure
+    FROM (
+        SELECT pg_temp.call(oid, -1) AS call
+        FROM routine
+        WHERE language IN ('c', 'internal')
+            -- What receives a binary value cannot be called in SQL.
+            AND 'internal'::regtype <> ALL (proargtypes)
+    ) AS calls
+    CROSS JOIN LATERAL pg_temp.failure(call) AS failure
+    WHERE failure IS NOT NULL
+$$, 'C functions and aggregates take NULL for all arguments');
+SELECT is_empty($$
+    SELECT
+        call,
+        failure
+    FROM (
+        SELECT pg_temp.call(oid, mask) AS call
+        FROM routine
+        CROSS JOIN LATERAL generate_series(0, (1 << pronargs) - 1) AS mask
+        WHERE language = 'c'
+            AND NOT proisstrict
+    ) AS calls
+    CROSS JOIN LATERAL pg_temp.failure(call) AS failure
+    WHERE failure NOT LIKE '22023 %'
+$$, 'C functions that are not strict take every mixture of NULL and values');
+SELECT is(pg_backend_pid(), :backend, 'and the server still runs');
+
+-- ------------------------------------------------------------------ the control file
+SELECT is_empty($$
+    SELECT
+        version,
+        schema,
+        relocatable,
+        superuser,
+        trusted
+    FROM pg_available_extension_versions
+    WHERE name = 'kpicrm'
+        AND (schema IS DISTINCT FROM 'pg_catalog' OR relocatable OR NOT superuser OR trusted OR requires IS NOT NULL)
+$$, 'the control file: fixed schema, not relocatable, superuser only, not trusted, needs no other');
+SELECT is(
+    (SELECT extversion FROM pg_extension WHERE extname = 'kpicrm'),
+    (SELECT default_version FROM pg_available_extensions WHERE name = 'kpicrm'),
+    'the installed version is the default one');
+
+SELECT * FROM finish();
+ROLLBACK;
