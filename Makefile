@@ -39,6 +39,7 @@ WORKSPACE = \
 	src/workspace/pipeline.sql \
 	src/workspace/lead.sql \
 	src/workspace/deal.sql \
+	src/workspace/deal_event.sql \
 	src/workspace/history.sql \
 	src/workspace/activity.sql \
 	src/workspace/purchase.sql \

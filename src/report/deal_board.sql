@@ -100,7 +100,7 @@ BEGIN ATOMIC
         WHERE deal.phase_since > as_of
             AND stay.entered_at <= as_of
             AND stay.left_at > as_of
-    ), card AS MATERIALIZED (
+    ), card AS (
         SELECT
             seat.deal_id,
             seat.name,
@@ -118,71 +118,49 @@ BEGIN ATOMIC
             seat.next_action_on,
             seat.entered_at,
             as_of - seat.entered_at AS age,
-            pace.stall_after,
-            coalesce(
-                pace.scores[nullif(width_bucket(EXTRACT(epoch FROM as_of - seat.entered_at)::double precision, pace.ages), 0)],
-                0
-            ) AS stall_score
+            push.push_count,
+            backward.backward_count
         FROM seat
-        JOIN phase ON phase.id = seat.phase_id
-        JOIN pace ON pace.phase_id = phase.id
-        WHERE phase.kind = 'open'
-    ), move AS (
-        -- what was known of these deals after each event, beside what was before it
-        SELECT
-            change.deal_id,
-            count(*) FILTER (WHERE change.is_push) AS push_count,
-            count(*) FILTER (WHERE change.is_backward) AS backward_count
-        FROM (
-            SELECT
-                known.deal_id,
-                known.expected_close_on > lag(known.expected_close_on) OVER history AS is_push,
-                known.position < lag(known.position) OVER history AS is_backward
+        JOIN phase
+            ON phase.id = seat.phase_id
+            AND phase.kind = 'open'
+        -- by index, because few of all deals are open
+        CROSS JOIN LATERAL (
+            SELECT count(*) AS push_count
             FROM (
-                SELECT
-                    event.deal_id,
-                    event.at,
-                    event.seq,
-                    event.id,
-                    kpicrm.last_known(event.expected_close_on, event.removed) OVER history AS expected_close_on,
-                    kpicrm.last_known(phase.position, event.removed) OVER history AS position
-                FROM card
-                -- OFFSET 0: by index, because few of all deals are open
-                CROSS JOIN LATERAL (
-                    SELECT
-                        deal_event.deal_id,
-                        deal_event.id,
-                        deal_event.at,
-                        deal_event.seq,
-                        deal_event.phase_id,
-                        deal_event.expected_close_on,
-                        deal_event.removed
-                    FROM deal_event
-                    WHERE deal_event.deal_id = card.deal_id
-                        AND deal_event.at <= as_of
-                        AND (deal_event.expected_close_on IS NOT NULL OR deal_event.phase_id IS NOT NULL OR deal_event.removed)
-                    OFFSET 0
-                ) AS event
-                LEFT JOIN phase
-                    ON phase.id = event.phase_id
-                    AND phase.kind = 'open'
-                WHERE NOT EXISTS (
-                    SELECT
-                    FROM deal_event AS correction
-                    WHERE correction.corrects = event.id
-                )
-                WINDOW history AS (PARTITION BY event.deal_id ORDER BY event.at, event.seq NULLS FIRST, event.id)
-            ) AS known
-            WINDOW history AS (PARTITION BY known.deal_id ORDER BY known.at, known.seq NULLS FIRST, known.id)
-        ) AS change
-        GROUP BY change.deal_id
+                SELECT event.expected_close_on > lag(event.expected_close_on) OVER (ORDER BY event.at, event.seq NULLS FIRST, event.id) AS is_push
+                FROM deal_event AS event
+                WHERE event.deal_id = seat.deal_id
+                    AND event.at <= as_of
+                    AND event.expected_close_on IS NOT NULL
+                    AND NOT EXISTS (
+                        SELECT
+                        FROM deal_event AS correction
+                        WHERE correction.corrects = event.id
+                    )
+            ) AS change
+            WHERE change.is_push
+        ) AS push
+        CROSS JOIN LATERAL (
+            SELECT count(*) AS backward_count
+            FROM (
+                SELECT open_phase.position < lag(open_phase.position) OVER (ORDER BY stay.stay_no) AS is_backward
+                FROM phase_stay AS stay
+                JOIN phase AS open_phase
+                    ON open_phase.id = stay.phase_id
+                    AND open_phase.kind = 'open'
+                WHERE stay.deal_id = seat.deal_id
+                    AND stay.entered_at <= as_of
+            ) AS change
+            WHERE change.is_backward
+        ) AS backward
     ), planned AS (
         SELECT
             activity.deal_id,
             min(activity.planned_at) AS planned_at
-        FROM card
-        JOIN activity ON activity.deal_id = card.deal_id
+        FROM activity
         WHERE NOT activity.done
+            AND activity.deal_id IS NOT NULL
         GROUP BY activity.deal_id
     ), judged AS (
         SELECT
@@ -202,16 +180,19 @@ BEGIN ATOMIC
             action.next_on,
             card.entered_at,
             card.age,
-            card.stall_after,
-            card.stall_score,
-            coalesce(move.push_count, 0) AS push_count,
-            coalesce(move.backward_count, 0) AS backward_count,
-            coalesce(card.age > card.stall_after, false) AS is_stalled,
+            pace.stall_after,
+            coalesce(
+                pace.scores[nullif(width_bucket(EXTRACT(epoch FROM card.age)::double precision, pace.ages), 0)],
+                0
+            ) AS stall_score,
+            card.push_count,
+            card.backward_count,
+            coalesce(card.age > pace.stall_after, false) AS is_stalled,
             action.next_on IS NULL AS is_without_action,
             coalesce(action.next_on < today.day, false) AS is_action_overdue,
             coalesce(card.expected_close_on < today.day, false) AS is_close_date_passed
         FROM card
-        LEFT JOIN move ON move.deal_id = card.deal_id
+        JOIN pace ON pace.phase_id = card.phase_id
         LEFT JOIN planned ON planned.deal_id = card.deal_id
         JOIN setting ON setting.only_row
         CROSS JOIN LATERAL (

@@ -91,20 +91,20 @@ BEGIN ATOMIC
     SELECT
         pace.phase_id,
         pace.stays,
-        coalesce(pace.stall_after, kpicrm.stall_threshold(pace.stays, setting.stall_fraction)),
+        coalesce(phase.stall_after, kpicrm.stall_threshold(pace.stays, setting.stall_fraction)),
         curve.ages,
         curve.scores
     FROM (
+        -- an array instead of a join: this reads every stay there is
         SELECT
-            phase.id AS phase_id,
-            phase.stall_after,
+            phase_stay.phase_id,
             kpicrm.lead_time_agg(phase_stay.entered_at, phase_stay.left_at, true, as_of) AS stays
-        FROM phase
-        JOIN phase_stay ON phase_stay.phase_id = phase.id
-        WHERE phase.kind = 'open'
+        FROM phase_stay
+        WHERE phase_stay.phase_id = ANY (ARRAY(SELECT open_phase.id FROM phase AS open_phase WHERE open_phase.kind = 'open'))
             AND phase_stay.entered_at <= as_of
-        GROUP BY phase.id
+        GROUP BY phase_stay.phase_id
     ) AS pace
+    JOIN phase ON phase.id = pace.phase_id
     JOIN setting ON setting.only_row
     CROSS JOIN LATERAL (
         SELECT

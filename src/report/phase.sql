@@ -19,6 +19,8 @@
  * Stalled is an open deal that has been in its phase for longer than stall_after_days:
  * phase.stall_after if that is set, or else the time within which
  * setting.stall_fraction of the stays ended (Kaplan-Meier).
+ *
+ * A pipeline may have up to 61 open phases here: a deal's way is kept as bits.
  */
 CREATE FUNCTION phase_report(
     policy text DEFAULT NULL,
@@ -63,8 +65,12 @@ BEGIN ATOMIC
             CASE phase.kind
                 WHEN 'open' THEN row_number() OVER (PARTITION BY phase.pipeline_id, phase.kind ORDER BY phase.position)
                 ELSE 1 + count(*) FILTER (WHERE phase.kind = 'open') OVER (PARTITION BY phase.pipeline_id)
-            END AS step_no,
-            count(*) FILTER (WHERE phase.kind = 'open') OVER (PARTITION BY phase.pipeline_id) AS last_step_no
+            END::integer AS step_no,
+            CASE
+                WHEN count(*) FILTER (WHERE phase.kind = 'open') OVER (PARTITION BY phase.pipeline_id) <= 61
+                    THEN count(*) FILTER (WHERE phase.kind = 'open') OVER (PARTITION BY phase.pipeline_id)
+                ELSE kpicrm.reject_argument('pipeline_id', phase.pipeline_id::text, 'phase_report takes at most 61 open phases in a pipeline.')
+            END::integer AS last_step_no
         FROM phase
         WHERE phase.kind IN ('open', 'won')
     ), stay AS (
@@ -81,75 +87,72 @@ BEGIN ATOMIC
         FROM phase_stay
         JOIN step ON step.phase_id = phase_stay.phase_id
         WHERE phase_stay.entered_at <= as_of
-    ), visit AS (
-        -- a deal and a step that it was in
+    ), way AS (
+        -- how far a deal got: the steps it was in, as bits; the last; the last open one
         SELECT
             stay.deal_id,
             stay.pipeline_id,
-            stay.step_no,
-            stay.last_step_no,
-            max(stay.stay_no) FILTER (WHERE stay.kind = 'open') AS last_stay_no
+            bit_or(1::bigint << stay.step_no) AS visited,
+            max(stay.step_no) AS furthest,
+            max(stay.stay_no::bigint * 64 + stay.step_no) FILTER (WHERE stay.kind = 'open') % 64 AS last_open
         FROM stay
         GROUP BY
             stay.deal_id,
-            stay.pipeline_id,
-            stay.step_no,
-            stay.last_step_no
-    ), path AS (
+            stay.pipeline_id
+    ), kind_of_way AS (
         SELECT
-            visit.pipeline_id,
-            visit.step_no,
-            visit.step_no = visit.last_step_no AS is_last_step,
-            coalesce(lead(visit.step_no) OVER way = visit.step_no + 1, false) AS has_next,
-            lead(visit.step_no) OVER way IS NULL AS is_furthest,
-            visit.last_stay_no = max(visit.last_stay_no) OVER (PARTITION BY visit.deal_id, visit.pipeline_id) AS is_last_open,
-            coalesce(state.won, false) AS is_won,
-            state.won IS FALSE AS is_lost
-        FROM visit
-        JOIN deal_state(as_of) AS state ON state.deal_id = visit.deal_id
-        WINDOW way AS (PARTITION BY visit.deal_id, visit.pipeline_id ORDER BY visit.step_no)
+            way.pipeline_id,
+            way.visited,
+            way.furthest,
+            way.last_open,
+            state.won,
+            count(*) AS deal_count
+        FROM way
+        JOIN deal_state(as_of) AS state ON state.deal_id = way.deal_id
+        GROUP BY
+            way.pipeline_id,
+            way.visited,
+            way.furthest,
+            way.last_open,
+            state.won
     ), reach AS (
         SELECT
-            'any' AS policy_name,
-            2 AS policy_order,
-            path.pipeline_id,
-            path.step_no,
-            kpicrm.conversion_agg(CASE WHEN path.is_last_step THEN path.is_won ELSE path.has_next END) AS next,
-            kpicrm.conversion_agg(path.is_won) AS won
-        FROM path
-        GROUP BY
-            path.pipeline_id,
-            path.step_no
-        UNION ALL
-        SELECT
-            'fill',
-            1,
+            choice.policy_name,
+            choice.policy_order,
             step.pipeline_id,
             step.step_no,
-            kpicrm.conversion_agg(
-                CASE WHEN step.step_no = step.last_step_no THEN path.is_won ELSE path.step_no > step.step_no END
-            ),
-            kpicrm.conversion_agg(path.is_won)
-        FROM path
-        JOIN step
-            ON step.kind = 'open'
-            AND step.pipeline_id = path.pipeline_id
-            AND step.step_no <= path.step_no
-        WHERE path.is_furthest
+            sum(way.deal_count) AS reached_count,
+            coalesce(sum(way.deal_count) FILTER (
+                WHERE CASE
+                    WHEN step.step_no = step.last_step_no THEN way.won
+                    WHEN choice.policy_name = 'fill' THEN way.furthest > step.step_no
+                    ELSE way.visited & (1::bigint << (step.step_no + 1)) <> 0
+                END
+            ), 0) AS next_count,
+            coalesce(sum(way.deal_count) FILTER (WHERE way.won), 0) AS won_count
+        FROM step
+        JOIN kind_of_way AS way ON way.pipeline_id = step.pipeline_id
+        CROSS JOIN (VALUES ('fill', 1), ('any', 2)) AS choice (policy_name, policy_order)
+        WHERE step.kind = 'open'
+            AND CASE choice.policy_name
+                WHEN 'fill' THEN way.furthest >= step.step_no
+                ELSE way.visited & (1::bigint << step.step_no) <> 0
+            END
         GROUP BY
+            choice.policy_name,
+            choice.policy_order,
             step.pipeline_id,
             step.step_no
     ), loss AS (
         SELECT
-            path.pipeline_id,
-            path.step_no,
-            count(*) AS deal_count
-        FROM path
-        WHERE path.is_last_open
-            AND path.is_lost
+            way.pipeline_id,
+            way.last_open AS step_no,
+            sum(way.deal_count) AS deal_count
+        FROM kind_of_way AS way
+        WHERE NOT way.won
         GROUP BY
-            path.pipeline_id,
-            path.step_no
+            way.pipeline_id,
+            way.last_open
     ), threshold AS MATERIALIZED (
         SELECT
             pace.phase_id,
@@ -175,15 +178,15 @@ BEGIN ATOMIC
         step.step_no,
         reach.policy_name,
         reach.policy_order,
-        kpicrm.total_count(reach.next),
-        kpicrm.converted_count(reach.next),
-        kpicrm.rate(reach.next),
-        kpicrm.rate_lower(reach.next),
-        kpicrm.rate_upper(reach.next),
-        kpicrm.converted_count(reach.won),
-        kpicrm.rate(reach.won),
-        kpicrm.rate_lower(reach.won),
-        kpicrm.rate_upper(reach.won),
+        reach.reached_count,
+        reach.next_count,
+        kpicrm.rate(conversion.next),
+        kpicrm.rate_lower(conversion.next),
+        kpicrm.rate_upper(conversion.next),
+        reach.won_count,
+        kpicrm.rate(conversion.won),
+        kpicrm.rate_lower(conversion.won),
+        kpicrm.rate_upper(conversion.won),
         coalesce(loss.deal_count, 0),
         coalesce(kpicrm.completed_count(threshold.stays), 0),
         kpicrm.mean_days(threshold.stays),
@@ -204,6 +207,11 @@ BEGIN ATOMIC
         AND loss.step_no = step.step_no
     LEFT JOIN threshold ON threshold.phase_id = step.phase_id
     LEFT JOIN stock ON stock.phase_id = step.phase_id
+    CROSS JOIN LATERAL (
+        SELECT
+            (reach.next_count || '/' || reach.reached_count)::kpicrm.conversion AS next,
+            (reach.won_count || '/' || reach.reached_count)::kpicrm.conversion AS won
+    ) AS conversion
     WHERE step.kind = 'open'
         AND CASE
             WHEN policy IS NULL THEN true

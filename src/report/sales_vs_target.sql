@@ -63,6 +63,12 @@ BEGIN ATOMIC
         FROM team_path
         JOIN sales_team ON sales_team.id = team_path.member_id
         WHERE sales_team.parent_team_id IS NOT NULL
+    ), team_chain AS (
+        SELECT
+            team_path.team_id,
+            array_agg(team_path.member_id) AS member_ids
+        FROM team_path
+        GROUP BY team_path.team_id
     ), grains AS (
         SELECT
             choice.name,
@@ -77,6 +83,7 @@ BEGIN ATOMIC
             (sales_vs_target.as_of AT TIME ZONE setting.time_zone)::date AS day,
             setting.fiscal_start_month AS start_month
         FROM setting
+        WHERE setting.only_row
     ), fact AS (
         -- months are part of every grain, so the deals are read once
         SELECT
@@ -118,6 +125,7 @@ BEGIN ATOMIC
             fact.overdue_amount
         FROM fact
         LEFT JOIN sales_rep ON sales_rep.id = fact.rep_id
+        LEFT JOIN team_chain ON team_chain.team_id = sales_rep.team_id
         CROSS JOIN LATERAL (
             SELECT 'company' AS scope, NULL::bigint AS id
             UNION ALL
@@ -125,9 +133,7 @@ BEGIN ATOMIC
             UNION ALL
             SELECT 'product', fact.product_id
             UNION ALL
-            SELECT 'team', NULL WHERE sales_rep.team_id IS NULL
-            UNION ALL
-            SELECT 'team', team_path.member_id FROM team_path WHERE team_path.team_id = sales_rep.team_id
+            SELECT 'team', unnest(coalesce(team_chain.member_ids, ARRAY[NULL::bigint]))
         ) AS member
         WHERE CASE
             WHEN sales_vs_target.scope IS NULL THEN true

@@ -3,7 +3,8 @@
 -- A workspace is a schema of ordinary objects that belong to the caller.  Its DDL
 -- is in the modules that workspace_modules() returns; here they are run with the
 -- workspace as the only schema on the search path, so that unqualified names mean
--- the workspace's.
+-- the workspace's.  A module holds either tables, which are made once, or code
+-- (functions, triggers, views), which upgrade_workspace() replaces in place.
 
 CREATE FUNCTION kpicrm.is_workspace(workspace text) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -105,6 +106,8 @@ BEGIN
         EXECUTE module.ddl;
     END LOOP;
     EXECUTE 'INSERT INTO setting (version) VALUES ($1)' USING kpicrm.installed_version();
+    -- Autovacuum never looks at a table of one row, but every report joins it.
+    EXECUTE 'ANALYZE setting';
     RETURN workspace;
 END;
 $$;
@@ -118,6 +121,7 @@ AS $$
 DECLARE
     installed constant text = kpicrm.installed_version();
     present text;
+    module record;
 BEGIN
     PERFORM kpicrm.reject_unknown_workspace(workspace);
     EXECUTE format('SELECT setting.version FROM %I.setting', workspace) INTO present;
@@ -126,11 +130,20 @@ BEGIN
             USING ERRCODE = 'feature_not_supported',
                   HINT = 'Install the version of kpicrm the workspace was made with, or a later one: ALTER EXTENSION kpicrm UPDATE.';
     END IF;
+    PERFORM set_config('search_path', format('%I, pg_temp', workspace), true);
+    FOR module IN
+        SELECT regexp_replace(modules.ddl, '^CREATE (FUNCTION|VIEW|TRIGGER) ', 'CREATE OR REPLACE \1 ', 'gn') AS ddl
+        FROM kpicrm.workspace_modules() AS modules
+        WHERE modules.ddl !~ '(?n)^CREATE TABLE '
+        ORDER BY modules.load_order
+    LOOP
+        EXECUTE module.ddl;
+    END LOOP;
     RETURN installed;
 END;
 $$;
 COMMENT ON FUNCTION kpicrm.upgrade_workspace(text) IS
-    'brings a workspace to the installed version and returns that; does nothing if it has it already';
+    'brings a workspace to the installed version and returns that; makes its functions, triggers and views anew, also when it has that version already';
 
 CREATE FUNCTION kpicrm.drop_workspace(
     workspace text,

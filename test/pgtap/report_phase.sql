@@ -6,7 +6,7 @@ BEGIN;
 \ir include/small_pipeline.sql
 \ir include/plain_statistics.sql
 \pset tuples_only on
-SELECT plan(20);
+SELECT plan(22);
 
 -- The visits by hand: deal, phases of kind open it was really in, furthest step of
 -- 1 to 3 in Direct and 1 in Partner (one more: won), and the last open one.
@@ -246,7 +246,24 @@ SELECT pg_temp.same_rows(
     'the fact view has the same score'
 );
 
+-- The bits of a way: 61 open phases are the limit.
+INSERT INTO crm.pipeline (id, name) VALUES (3, 'Long');
+INSERT INTO crm.phase (id, pipeline_id, position, name) SELECT 100 + n, 3, n, 'Step ' || n FROM generate_series(1, 61) AS n;
+INSERT INTO crm.deal (id, name, phase_id, phase_since, opened_at) VALUES (1000, 'far', 161, '2026-05-01 10:00+09', '2026-05-01 10:00+09');
+SELECT results_eq(
+    $$SELECT r.sort_order, r.reached_count, r.next_count FROM crm.phase_report('fill', '2026-07-01 12:00+09') AS r
+      WHERE r.pipeline = 'Long' AND r.sort_order IN (1, 60, 61) ORDER BY r.sort_order$$,
+    $$VALUES (1, 1::bigint, 1::bigint), (60, 1, 1), (61, 1, 0)$$,
+    'a pipeline of 61 phases'
+);
+INSERT INTO crm.phase (id, pipeline_id, position, name) VALUES (162, 3, 62, 'Step 62');
+SELECT throws_ok(
+    'SELECT * FROM crm.phase_report',
+    '22023', 'invalid value for argument "pipeline_id": "3"', 'and one of 62 is refused'
+);
+
 TRUNCATE crm.deal CASCADE;
+DELETE FROM crm.phase WHERE id = 162;
 SELECT is_empty(
     $$SELECT r.phase FROM crm.phase_report AS r UNION ALL SELECT b.phase FROM crm.deal_board AS b UNION ALL SELECT p.phase FROM crm.deal_board_phase AS p$$,
     'no deals, no rows'

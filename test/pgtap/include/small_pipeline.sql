@@ -176,3 +176,7 @@ INSERT INTO crm.target (kpi_code, grain, period_start, team_id, rep_id, product_
     ('revenue', 'month', '2026-05-01', NULL, 2, NULL, 500),
     ('revenue', 'month', '2026-04-01', NULL, NULL, 2, 900),
     ('deal_count', 'month', '2026-04-01', NULL, NULL, NULL, 99);
+
+-- Tables as small as these are never analyzed by themselves.
+ANALYZE crm.setting, crm.sales_team, crm.sales_rep, crm.lead_source, crm.product, crm.account, crm.pipeline, crm.phase,
+    crm.deal, crm.deal_event, crm.phase_stay, crm.activity, crm.purchase, crm.target;
