@@ -119,6 +119,13 @@ check-modules:
 installcheck-regress:
 	@$(pg_regress_installcheck) $(REGRESS_OPTS) $(REGRESS) || { cat regression.diffs; exit 1; }
 
-.PHONY: check-modules installcheck-regress
+# Concurrent writers, and tests that start servers of their own.
+installcheck-isolation:
+	@$(pg_isolation_regress_installcheck) $(ISOLATION_OPTS) $(ISOLATION) || { cat output_iso/regression.diffs; exit 1; }
+
+installcheck-tap:
+	@$(prove_installcheck)
+
+.PHONY: check-modules installcheck-regress installcheck-isolation installcheck-tap
 
 endif

@@ -362,6 +362,7 @@ DECLARE
     event_id constant regclass = pg_get_serial_sequence('deal_event', 'id');
     first_event_id constant bigint = nextval(event_id);
     now constant timestamp with time zone = statement_timestamp();
+    history constant text = coalesce(current_setting('kpicrm.history', true), '');
     backdated bigint[];
 BEGIN
     WITH change AS MATERIALIZED (
@@ -468,7 +469,7 @@ BEGIN
 
     IF backdated IS NOT NULL THEN
         -- Entries into a phase that are later than the new one have not happened;
-        -- nor has the entry that now has another date.
+        -- nor has the beginning of the stay that now has another date.
         INSERT INTO deal_event (deal_id, at, seq, recorded_at, amount, expected_close_on, rep_id, product_id, cleared, corrects)
         SELECT
             event.deal_id,
@@ -487,9 +488,23 @@ BEGIN
         WHERE new_deal.id = ANY (backdated)
             AND event.id < first_event_id
             AND event.phase_id IS NOT NULL
-            AND (event.at > new_deal.phase_since OR (event.at = old_deal.phase_since AND new_deal.phase_id = old_deal.phase_id))
+            AND (event.at > new_deal.phase_since
+                OR (new_deal.phase_id = old_deal.phase_id
+                    AND event.phase_id = old_deal.phase_id
+                    AND event.at >= old_deal.phase_since))
             AND NOT EXISTS (SELECT FROM deal_event AS correction WHERE correction.corrects = event.id);
         PERFORM derive_stays(backdated);
+        -- It may turn out that the deal had been in that phase for longer.
+        PERFORM set_config('kpicrm.history', 'off', true);
+        UPDATE deal
+        SET phase_since = stay.entered_at,
+            closed_at = CASE WHEN deal.closed_at IS NOT NULL THEN stay.entered_at END
+        FROM phase_stay AS stay
+        WHERE stay.deal_id = deal.id
+            AND stay.left_at IS NULL
+            AND deal.id = ANY (backdated)
+            AND deal.phase_since <> stay.entered_at;
+        PERFORM set_config('kpicrm.history', history, true);
     END IF;
     RETURN NULL;
 END;
@@ -502,15 +517,30 @@ CREATE FUNCTION deal_append_delete() RETURNS trigger
     SET search_path FROM CURRENT
     SET plan_cache_mode = force_custom_plan
 AS $$
+DECLARE
+    event_id constant regclass = pg_get_serial_sequence('deal_event', 'id');
 BEGIN
-    INSERT INTO deal_event (deal_id, at, removed)
+    INSERT INTO deal_event (id, deal_id, at, seq, removed)
     SELECT
-        old_deal.id,
-        greatest(statement_timestamp(), max(event.at)),
+        numbered.event_id,
+        numbered.deal_id,
+        numbered.at,
+        numbered.event_id,
         true
-    FROM old_deal
-    LEFT JOIN deal_event AS event ON event.deal_id = old_deal.id
-    GROUP BY old_deal.id;
+    FROM (
+        SELECT
+            nextval(event_id) AS event_id,
+            last.deal_id,
+            last.at
+        FROM (
+            SELECT
+                old_deal.id AS deal_id,
+                greatest(statement_timestamp(), max(event.at)) AS at
+            FROM old_deal
+            LEFT JOIN deal_event AS event ON event.deal_id = old_deal.id
+            GROUP BY old_deal.id
+        ) AS last
+    ) AS numbered;
 
     DELETE FROM phase_stay AS stay
     USING old_deal
@@ -525,15 +555,30 @@ CREATE FUNCTION deal_append_truncate() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path FROM CURRENT
 AS $$
+DECLARE
+    event_id constant regclass = pg_get_serial_sequence('deal_event', 'id');
 BEGIN
-    INSERT INTO deal_event (deal_id, at, removed)
+    INSERT INTO deal_event (id, deal_id, at, seq, removed)
     SELECT
-        deal.id,
-        greatest(statement_timestamp(), max(event.at)),
+        numbered.event_id,
+        numbered.deal_id,
+        numbered.at,
+        numbered.event_id,
         true
-    FROM deal
-    LEFT JOIN deal_event AS event ON event.deal_id = deal.id
-    GROUP BY deal.id;
+    FROM (
+        SELECT
+            nextval(event_id) AS event_id,
+            last.deal_id,
+            last.at
+        FROM (
+            SELECT
+                deal.id AS deal_id,
+                greatest(statement_timestamp(), max(event.at)) AS at
+            FROM deal
+            LEFT JOIN deal_event AS event ON event.deal_id = deal.id
+            GROUP BY deal.id
+        ) AS last
+    ) AS numbered;
 
     DELETE FROM phase_stay;
     RETURN NULL;
