@@ -50,6 +50,7 @@ WORKSPACE = \
 	src/report/period.sql \
 	src/report/dimension.sql \
 	src/report/deal_state.sql \
+	src/report/deal_occasion.sql \
 	src/report/facts.sql \
 	src/report/win_rate.sql \
 	src/report/lead_time.sql \

@@ -40,65 +40,20 @@ CREATE FUNCTION lead_time_report(
 )
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
 BEGIN ATOMIC
-    WITH occasion AS (
-        -- a deal at its opening, and again at its closing
+    WITH period AS (
         SELECT
-            occasion.definition,
-            occasion.sort_order,
-            CASE grain
-                WHEN 'all' THEN from_date
-                ELSE kpicrm.fiscal_period_start(
-                    occasion.day,
-                    kpicrm.checked_option('grain', grain, 'day', 'week', 'month', 'quarter', 'half', 'year', 'all'),
-                    setting.fiscal_start_month,
-                    setting.week_start
-                )
-            END AS period_start,
-            occasion.rep_id,
-            sales_rep.team_id,
-            occasion.product_id,
-            state.source_id,
-            state.pipeline_id,
-            state.won,
-            state.opened_at,
-            state.ended_at
-        FROM deal_state(as_of) AS state
-        JOIN setting ON setting.only_row
-        CROSS JOIN LATERAL (VALUES
-            ('closed', 1, (state.closed_at AT TIME ZONE setting.time_zone)::date, state.rep_id, state.product_id),
-            ('opened', 2, (state.opened_at AT TIME ZONE setting.time_zone)::date, state.opening_rep_id, state.opening_product_id)
-        ) AS occasion (definition, sort_order, day, rep_id, product_id)
-        LEFT JOIN sales_rep ON sales_rep.id = occasion.rep_id
-        WHERE occasion.day IS NOT NULL
-            AND (from_date IS NULL OR occasion.day >= from_date)
-            AND (to_date IS NULL OR occasion.day < to_date)
-    ), period AS (
-        SELECT
-            dimension.name AS dimension_name,
-            dimension.member_id,
+            occasion.dimension_name,
+            occasion.member_id,
             occasion.period_start,
-            occasion.definition,
-            occasion.sort_order,
+            occasion.occasion AS definition,
+            CASE occasion.occasion WHEN 'closed' THEN 1 ELSE 2 END AS sort_order,
             kpicrm.lead_time_agg(occasion.opened_at, occasion.ended_at, occasion.won, as_of) AS lead_times
-        FROM occasion
-        CROSS JOIN LATERAL (VALUES
-            ('all', NULL::bigint),
-            ('rep', occasion.rep_id),
-            ('team', occasion.team_id),
-            ('product', occasion.product_id),
-            ('source', occasion.source_id),
-            ('pipeline', occasion.pipeline_id)
-        ) AS dimension (name, member_id)
-        WHERE CASE
-            WHEN by IS NULL THEN true
-            ELSE dimension.name = kpicrm.checked_option('by', by, 'all', 'rep', 'team', 'product', 'source', 'pipeline')
-        END
+        FROM deal_occasion(from_date, to_date, by, as_of, grain) AS occasion
         GROUP BY
-            dimension.name,
-            dimension.member_id,
+            occasion.dimension_name,
+            occasion.member_id,
             occasion.period_start,
-            occasion.definition,
-            occasion.sort_order
+            occasion.occasion
     )
     SELECT
         period.dimension_name,

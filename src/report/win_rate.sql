@@ -47,69 +47,25 @@ CREATE FUNCTION win_rate_report(
 )
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
 BEGIN ATOMIC
-    WITH occasion AS (
-        -- a deal at its opening, and again at its closing
+    WITH period AS (
         SELECT
-            occasion.name,
-            CASE grain
-                WHEN 'all' THEN from_date
-                ELSE kpicrm.fiscal_period_start(
-                    occasion.day,
-                    kpicrm.checked_option('grain', grain, 'day', 'week', 'month', 'quarter', 'half', 'year', 'all'),
-                    setting.fiscal_start_month,
-                    setting.week_start
-                )
-            END AS period_start,
-            occasion.rep_id,
-            sales_rep.team_id,
-            occasion.product_id,
-            state.source_id,
-            state.pipeline_id,
-            state.won,
-            state.opened_at,
-            state.ended_at,
-            state.amount
-        FROM deal_state(as_of) AS state
-        JOIN setting ON setting.only_row
-        CROSS JOIN LATERAL (VALUES
-            ('opened', (state.opened_at AT TIME ZONE setting.time_zone)::date, state.opening_rep_id, state.opening_product_id),
-            ('closed', (state.closed_at AT TIME ZONE setting.time_zone)::date, state.rep_id, state.product_id)
-        ) AS occasion (name, day, rep_id, product_id)
-        LEFT JOIN sales_rep ON sales_rep.id = occasion.rep_id
-        WHERE occasion.day IS NOT NULL
-            AND (from_date IS NULL OR occasion.day >= from_date)
-            AND (to_date IS NULL OR occasion.day < to_date)
-    ), period AS (
-        SELECT
-            dimension.name AS dimension_name,
-            dimension.member_id,
+            occasion.dimension_name,
+            occasion.member_id,
             occasion.period_start,
             kpicrm.conversion_agg(occasion.won)
-                FILTER (WHERE occasion.name = 'closed') AS closed,
+                FILTER (WHERE occasion.occasion = 'closed') AS closed,
             kpicrm.conversion_agg(occasion.won, occasion.amount)
-                FILTER (WHERE occasion.name = 'closed') AS closed_amount,
+                FILTER (WHERE occasion.occasion = 'closed') AS closed_amount,
             kpicrm.conversion_agg(occasion.won IS TRUE)
-                FILTER (WHERE occasion.name = 'opened') AS created,
+                FILTER (WHERE occasion.occasion = 'opened') AS created,
             kpicrm.conversion_agg(occasion.won IS TRUE AND occasion.ended_at <= occasion.opened_at + make_interval(hours => 24 * within_days))
-                FILTER (WHERE occasion.name = 'opened' AND occasion.opened_at + make_interval(hours => 24 * within_days) <= as_of) AS mature,
+                FILTER (WHERE occasion.occasion = 'opened' AND occasion.opened_at + make_interval(hours => 24 * within_days) <= as_of) AS mature,
             kpicrm.lead_time_agg(occasion.opened_at, occasion.ended_at, occasion.won, as_of)
-                FILTER (WHERE occasion.name = 'opened') AS lead_times
-        FROM occasion
-        CROSS JOIN LATERAL (VALUES
-            ('all', NULL::bigint),
-            ('rep', occasion.rep_id),
-            ('team', occasion.team_id),
-            ('product', occasion.product_id),
-            ('source', occasion.source_id),
-            ('pipeline', occasion.pipeline_id)
-        ) AS dimension (name, member_id)
-        WHERE CASE
-            WHEN by IS NULL THEN true
-            ELSE dimension.name = kpicrm.checked_option('by', by, 'all', 'rep', 'team', 'product', 'source', 'pipeline')
-        END
+                FILTER (WHERE occasion.occasion = 'opened') AS lead_times
+        FROM deal_occasion(from_date, to_date, by, as_of, grain) AS occasion
         GROUP BY
-            dimension.name,
-            dimension.member_id,
+            occasion.dimension_name,
+            occasion.member_id,
             occasion.period_start
     )
     SELECT

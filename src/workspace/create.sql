@@ -80,12 +80,21 @@ DECLARE
     module record;
 BEGIN
     PERFORM kpicrm.check_workspace_name(workspace);
-    SELECT string_agg(relation.relname, ', ' ORDER BY relation.relname)
+    -- Functions count too: drop_workspace() would take them along.
+    SELECT string_agg(object.name, ', ' ORDER BY object.name)
     INTO existing
-    FROM pg_class AS relation
-    JOIN pg_namespace AS namespace ON namespace.oid = relation.relnamespace
-    WHERE namespace.nspname = workspace
-        AND relation.relkind IN ('r', 'p', 'v', 'm', 'f', 'S');
+    FROM (
+        SELECT relation.relname::text AS name
+        FROM pg_class AS relation
+        JOIN pg_namespace AS namespace ON namespace.oid = relation.relnamespace
+        WHERE namespace.nspname = workspace
+            AND relation.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+        UNION ALL
+        SELECT routine.proname || '()'
+        FROM pg_proc AS routine
+        JOIN pg_namespace AS namespace ON namespace.oid = routine.pronamespace
+        WHERE namespace.nspname = workspace
+    ) AS object;
     IF kpicrm.is_workspace(workspace) THEN
         RAISE EXCEPTION 'workspace "%" already exists', workspace
             USING ERRCODE = 'duplicate_schema',

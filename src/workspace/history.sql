@@ -486,7 +486,7 @@ BEGIN
         JOIN old_deal ON old_deal.id = new_deal.id
         JOIN deal_event AS event ON event.deal_id = new_deal.id
         WHERE new_deal.id = ANY (backdated)
-            AND event.id < first_event_id
+            AND NOT (event.id >= first_event_id AND event.recorded_at = now)
             AND event.phase_id IS NOT NULL
             AND (event.at > new_deal.phase_since
                 OR (new_deal.phase_id = old_deal.phase_id
@@ -512,7 +512,7 @@ $$;
 COMMENT ON FUNCTION deal_append_update() IS
     'trigger: events and stays of changed deals; a backdated phase corrects what was recorded after its date';
 
-CREATE FUNCTION deal_append_delete() RETURNS trigger
+CREATE FUNCTION append_removal(deal_ids bigint[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path FROM CURRENT
     SET plan_cache_mode = force_custom_plan
@@ -530,62 +530,46 @@ BEGIN
     FROM (
         SELECT
             nextval(event_id) AS event_id,
-            last.deal_id,
-            last.at
-        FROM (
-            SELECT
-                old_deal.id AS deal_id,
-                greatest(statement_timestamp(), max(event.at)) AS at
-            FROM old_deal
-            LEFT JOIN deal_event AS event ON event.deal_id = old_deal.id
-            GROUP BY old_deal.id
+            removed.deal_id,
+            greatest(statement_timestamp(), last.at) AS at
+        FROM unnest(append_removal.deal_ids) AS removed (deal_id)
+        CROSS JOIN LATERAL (
+            SELECT max(event.at) AS at
+            FROM deal_event AS event
+            WHERE event.deal_id = removed.deal_id
         ) AS last
     ) AS numbered;
 
     DELETE FROM phase_stay AS stay
-    USING old_deal
-    WHERE stay.deal_id = old_deal.id;
+    WHERE stay.deal_id = ANY (append_removal.deal_ids);
+END;
+$$;
+COMMENT ON FUNCTION append_removal(bigint[]) IS
+    'the last event of deals that are deleted; their stays go, their events stay';
+
+CREATE FUNCTION deal_append_delete() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path FROM CURRENT
+AS $$
+BEGIN
+    PERFORM append_removal((SELECT array_agg(old_deal.id) FROM old_deal));
     RETURN NULL;
 END;
 $$;
 COMMENT ON FUNCTION deal_append_delete() IS
-    'trigger: the last event of deleted deals; their events stay';
+    'trigger: records which deals were deleted';
 
 CREATE FUNCTION deal_append_truncate() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path FROM CURRENT
 AS $$
-DECLARE
-    event_id constant regclass = pg_get_serial_sequence('deal_event', 'id');
 BEGIN
-    INSERT INTO deal_event (id, deal_id, at, seq, removed)
-    SELECT
-        numbered.event_id,
-        numbered.deal_id,
-        numbered.at,
-        numbered.event_id,
-        true
-    FROM (
-        SELECT
-            nextval(event_id) AS event_id,
-            last.deal_id,
-            last.at
-        FROM (
-            SELECT
-                deal.id AS deal_id,
-                greatest(statement_timestamp(), max(event.at)) AS at
-            FROM deal
-            LEFT JOIN deal_event AS event ON event.deal_id = deal.id
-            GROUP BY deal.id
-        ) AS last
-    ) AS numbered;
-
-    DELETE FROM phase_stay;
+    PERFORM append_removal((SELECT array_agg(deal.id) FROM deal));
     RETURN NULL;
 END;
 $$;
 COMMENT ON FUNCTION deal_append_truncate() IS
-    'trigger: the last event of all deals; TRUNCATE deal, deal_event CASCADE empties the history too';
+    'trigger: records that all deals were deleted; TRUNCATE deal, deal_event CASCADE empties the history too';
 
 CREATE TRIGGER deal_history_on_insert
     AFTER INSERT ON deal
