@@ -1,6 +1,6 @@
 # kpicrm: CRM and sales KPIs computed inside PostgreSQL.
 #
-#   make demo                 a private server, real data, the KPI reports
+#   make demo                 a private server, a data set of 8,800 deals, the KPI reports
 #   make test                 the same set-up, then every test
 #   make bench [ROWS=…]       speed as ratios to plain SQL
 #   make, make install, make installcheck, PG_CONFIG=…   as in any extension

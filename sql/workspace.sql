@@ -54,6 +54,7 @@ SELECT kpicrm.drop_workspace('taken');
 -- Settings are one row, and only what makes sense.
 INSERT INTO crm.setting (only_row, version) VALUES (false, '1');
 UPDATE crm.setting SET time_zone = 'Asia/Tokio';
+DELETE FROM crm.setting;
 UPDATE crm.setting SET fiscal_start_month = 13;
 UPDATE crm.setting SET week_start = 0;
 UPDATE crm.setting SET home_currency = 'yen';

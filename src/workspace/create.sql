@@ -160,6 +160,7 @@ CREATE FUNCTION kpicrm.drop_workspace(
 ) RETURNS void
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
+    SET client_min_messages = warning
 AS $$
 DECLARE
     deals bigint;
