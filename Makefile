@@ -25,6 +25,7 @@ MEMBERS = \
 	src/algebra/survival.sql \
 	src/algebra/phase_stall.sql \
 	src/algebra/last_known.sql \
+	src/algebra/run.sql \
 	src/algebra/purchases.sql \
 	src/algebra/customer_base.sql \
 	src/algebra/ltv.sql \

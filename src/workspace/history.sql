@@ -16,7 +16,12 @@ CREATE FUNCTION event_history(
     event_no bigint,
     at timestamp with time zone,
     removed boolean,
-    entered_phase_id bigint,
+    is_last boolean,
+    first_at timestamp with time zone,
+    is_entry boolean,
+    stay_no integer,
+    entered_at timestamp with time zone,
+    left_at timestamp with time zone,
     phase_id bigint,
     amount numeric,
     expected_close_on date,
@@ -25,12 +30,18 @@ CREATE FUNCTION event_history(
 )
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
 BEGIN ATOMIC
+    -- everything in one window, because sorting the events is what takes the time
     SELECT
         event.deal_id,
         row_number() OVER by_time,
         event.at,
         event.removed,
-        event.phase_id,
+        lead(event.id) OVER by_time IS NULL,
+        first_value(event.at) OVER by_time,
+        kpicrm.run_begins(event.phase_id) OVER by_time,
+        (kpicrm.run_no(event.phase_id) OVER by_time)::integer,
+        kpicrm.run_since(event.phase_id, event.at) OVER by_time,
+        kpicrm.run_until(event.phase_id, event.at) OVER by_time,
         kpicrm.last_known(event.phase_id, false) OVER by_time,
         kpicrm.last_known(event.amount, 'amount' = ANY (event.cleared)) OVER by_time,
         kpicrm.last_known(event.expected_close_on, 'expected_close_on' = ANY (event.cleared)) OVER by_time,
@@ -53,46 +64,7 @@ BEGIN ATOMIC
     );
 END;
 COMMENT ON FUNCTION event_history(bigint[], timestamp with time zone, timestamp with time zone) IS
-    'one row per event that holds, in order, with all that was known of the deal after it';
-
-CREATE FUNCTION deal_history(
-    deal_ids bigint[] DEFAULT NULL,
-    until timestamp with time zone DEFAULT 'infinity',
-    known_at timestamp with time zone DEFAULT 'infinity'
-) RETURNS TABLE (
-    deal_id bigint,
-    event_no bigint,
-    at timestamp with time zone,
-    removed boolean,
-    is_entry boolean,
-    is_last boolean,
-    first_at timestamp with time zone,
-    phase_id bigint,
-    amount numeric,
-    expected_close_on date,
-    rep_id bigint,
-    product_id bigint
-)
-    LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
-BEGIN ATOMIC
-    SELECT
-        history.deal_id,
-        history.event_no,
-        history.at,
-        history.removed,
-        history.entered_phase_id IS NOT NULL AND history.phase_id IS DISTINCT FROM lag(history.phase_id) OVER by_event,
-        lead(history.event_no) OVER by_event IS NULL,
-        first_value(history.at) OVER by_event,
-        history.phase_id,
-        history.amount,
-        history.expected_close_on,
-        history.rep_id,
-        history.product_id
-    FROM event_history(deal_history.deal_ids, deal_history.until, deal_history.known_at) AS history
-    WINDOW by_event AS (PARTITION BY history.deal_id ORDER BY history.event_no);
-END;
-COMMENT ON FUNCTION deal_history(bigint[], timestamp with time zone, timestamp with time zone) IS
-    'event_history() with what depends on the events around: does the deal enter another phase, is it the last one, when did they begin';
+    'one row per event that holds, in order, with all that was known of the deal after it, and of the stay it is in; is_entry where that begins';
 
 CREATE FUNCTION stay_history(
     deal_ids bigint[] DEFAULT NULL,
@@ -112,16 +84,15 @@ CREATE FUNCTION stay_history(
 BEGIN ATOMIC
     SELECT
         entry.deal_id,
-        (row_number() OVER by_event)::integer,
+        entry.stay_no,
         entry.phase_id,
-        entry.at,
-        lead(entry.at) OVER by_event,
+        entry.entered_at,
+        entry.left_at,
         entry.rep_id,
         entry.product_id,
         entry.amount
-    FROM deal_history(stay_history.deal_ids, stay_history.until, stay_history.known_at) AS entry
-    WHERE entry.is_entry
-    WINDOW by_event AS (PARTITION BY entry.deal_id ORDER BY entry.event_no);
+    FROM event_history(stay_history.deal_ids, stay_history.until, stay_history.known_at) AS entry
+    WHERE entry.is_entry;
 END;
 COMMENT ON FUNCTION stay_history(bigint[], timestamp with time zone, timestamp with time zone) IS
     'one row per uninterrupted stay, derived from the events, of deleted deals too';
@@ -147,27 +118,14 @@ BEGIN ATOMIC
         state.deal_id,
         phase.pipeline_id,
         state.phase_id,
-        state.phase_since,
+        state.entered_at,
         state.amount,
         state.expected_close_on,
         state.rep_id,
         state.product_id,
-        state.opened_at,
-        CASE WHEN phase.kind IN ('won', 'lost') THEN state.phase_since END
-    FROM (
-        SELECT
-            moment.deal_id,
-            moment.removed,
-            moment.is_last,
-            moment.phase_id,
-            max(moment.at) FILTER (WHERE moment.is_entry) OVER (PARTITION BY moment.deal_id) AS phase_since,
-            moment.amount,
-            moment.expected_close_on,
-            moment.rep_id,
-            moment.product_id,
-            moment.first_at AS opened_at
-        FROM deal_history(NULL, deal_as_of.at, deal_as_of.known_at) AS moment
-    ) AS state
+        state.first_at,
+        CASE WHEN phase.kind IN ('won', 'lost') THEN state.entered_at END
+    FROM event_history(NULL, deal_as_of.at, deal_as_of.known_at) AS state
     LEFT JOIN phase ON phase.id = state.phase_id
     WHERE state.is_last
         AND NOT state.removed;
@@ -664,7 +622,7 @@ BEGIN ATOMIC
         state.rep_id,
         state.product_id,
         state.first_at
-    FROM deal_history(last_state.deal_ids) AS state
+    FROM event_history(last_state.deal_ids) AS state
     WHERE state.is_last;
 END;
 COMMENT ON FUNCTION last_state(bigint[]) IS
@@ -676,85 +634,80 @@ CREATE FUNCTION differing_deals(deal_ids bigint[] DEFAULT NULL) RETURNS TABLE (
 )
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 BEGIN ATOMIC
-    WITH history AS MATERIALIZED (
+    WITH checked AS MATERIALIZED (
         SELECT
             event.deal_id,
-            event.event_no,
-            event.at,
-            event.is_entry,
             event.is_last,
+            event.is_entry AND wrong.stay AS is_wrong_stay,
+            event.stay_no,
+            event.entered_at,
             event.phase_id,
             event.amount,
             event.expected_close_on,
             event.rep_id,
             event.product_id
-        FROM deal_history(differing_deals.deal_ids) AS event
+        FROM event_history(differing_deals.deal_ids) AS event
+        LEFT JOIN phase_stay AS stay
+            ON stay.deal_id = event.deal_id
+            AND stay.stay_no = event.stay_no
+        CROSS JOIN LATERAL (
+            SELECT (stay.phase_id, stay.entered_at, stay.left_at, stay.rep_id, stay.product_id, stay.amount)
+                IS DISTINCT FROM (event.phase_id, event.entered_at, event.left_at, event.rep_id, event.product_id, event.amount) AS stay
+        ) AS wrong
+        WHERE event.is_last OR (event.is_entry AND wrong.stay)
+    ), held AS MATERIALIZED (
+        SELECT
+            deal.id AS deal_id,
+            last.stay_no,
+            (deal.phase_id, deal.phase_since, deal.amount, deal.expected_close_on, deal.rep_id, deal.product_id, deal.closed_at)
+                IS DISTINCT FROM (last.phase_id, last.entered_at, last.amount, last.expected_close_on, last.rep_id, last.product_id,
+                    CASE WHEN phase.kind IN ('won', 'lost') THEN last.entered_at END) AS is_wrong
+        FROM deal
+        JOIN phase ON phase.id = deal.phase_id
+        LEFT JOIN checked AS last
+            ON last.deal_id = deal.id
+            AND last.is_last
+        WHERE differing_deals.deal_ids IS NULL OR deal.id = ANY (differing_deals.deal_ids)
     )
     SELECT
-        deal.id,
+        held.deal_id,
         'the deal differs from its last event'
-    FROM deal
-    JOIN history AS last ON last.deal_id = deal.id AND last.is_last
-    WHERE (deal.phase_id, deal.amount, deal.expected_close_on, deal.rep_id, deal.product_id)
-        IS DISTINCT FROM (last.phase_id, last.amount, last.expected_close_on, last.rep_id, last.product_id)
+    FROM held
+    WHERE held.is_wrong
     UNION ALL
     SELECT
-        deal.id,
-        'the deal is not in the phase of its last stay'
-    FROM deal
-    JOIN phase ON phase.id = deal.phase_id
-    LEFT JOIN phase_stay AS stay
-        ON stay.deal_id = deal.id
-        AND stay.left_at IS NULL
-    WHERE (differing_deals.deal_ids IS NULL OR deal.id = ANY (differing_deals.deal_ids))
-        AND ((deal.phase_id, deal.phase_since) IS DISTINCT FROM (stay.phase_id, stay.entered_at)
-            OR deal.closed_at IS DISTINCT FROM CASE WHEN phase.kind IN ('won', 'lost') THEN deal.phase_since END)
+        checked.deal_id,
+        'stay ' || checked.stay_no || ' differs from the events'
+    FROM checked
+    JOIN held ON held.deal_id = checked.deal_id
+    WHERE checked.is_wrong_stay
     UNION ALL
     SELECT
-        coalesce(stay.deal_id, derived.deal_id),
-        'stay ' || coalesce(stay.stay_no, derived.stay_no) || ' differs from the events'
-    FROM (
-        SELECT
-            phase_stay.deal_id,
-            phase_stay.stay_no,
-            phase_stay.phase_id,
-            phase_stay.entered_at,
-            phase_stay.left_at,
-            phase_stay.rep_id,
-            phase_stay.product_id,
-            phase_stay.amount
-        FROM phase_stay
-        WHERE differing_deals.deal_ids IS NULL OR phase_stay.deal_id = ANY (differing_deals.deal_ids)
-    ) AS stay
-    FULL JOIN (
-        SELECT
-            entry.deal_id,
-            row_number() OVER by_event AS stay_no,
-            entry.phase_id,
-            entry.at AS entered_at,
-            lead(entry.at) OVER by_event AS left_at,
-            entry.rep_id,
-            entry.product_id,
-            entry.amount
-        FROM history AS entry
-        WHERE entry.is_entry
-            AND EXISTS (SELECT FROM deal WHERE deal.id = entry.deal_id)
-        WINDOW by_event AS (PARTITION BY entry.deal_id ORDER BY entry.event_no)
-    ) AS derived ON derived.deal_id = stay.deal_id AND derived.stay_no = stay.stay_no
-    WHERE (stay.phase_id, stay.entered_at, stay.left_at, stay.rep_id, stay.product_id, stay.amount)
-        IS DISTINCT FROM
-        (derived.phase_id, derived.entered_at, derived.left_at, derived.rep_id, derived.product_id, derived.amount);
+        stay.deal_id,
+        'stay ' || stay.stay_no || ' is not in the events'
+    FROM phase_stay AS stay
+    LEFT JOIN held ON held.deal_id = stay.deal_id
+    WHERE (differing_deals.deal_ids IS NULL OR stay.deal_id = ANY (differing_deals.deal_ids))
+        AND coalesce(held.stay_no, 0) < stay.stay_no
+        -- read once, and only if there are too many of them
+        AND (SELECT count(*) FROM phase_stay AS counted WHERE differing_deals.deal_ids IS NULL OR counted.deal_id = ANY (differing_deals.deal_ids))
+            > (SELECT sum(coalesce(counted.stay_no, 0)) FROM held AS counted)
+            - (SELECT count(*) FROM checked AS counted WHERE counted.is_wrong_stay);
 END;
 COMMENT ON FUNCTION differing_deals(bigint[]) IS
     'one row per contradiction between what the events say and what deal or phase_stay say';
 
+-- Events and stays come in the order of their deal anyway: merging them needs no
+-- memory, and with millions of them is faster than hashing, which the planner prefers.
 CREATE FUNCTION rebuild_history(deal_ids bigint[] DEFAULT NULL) RETURNS bigint
     LANGUAGE plpgsql
     SET search_path FROM CURRENT
     SET plan_cache_mode = force_custom_plan
     SET work_mem = '64MB'
+    SET enable_hashjoin = off
 AS $$
 DECLARE
+    event_id constant regclass = pg_get_serial_sequence('deal_event', 'id');
     history constant text = coalesce(current_setting('kpicrm.history', true), '');
     differing bigint[];
     chosen bigint[];
@@ -768,6 +721,11 @@ BEGIN
         ORDER BY deal.id
         FOR UPDATE;
     END IF;
+
+    -- Imported events may have brought keys that the triggers would take next.
+    PERFORM setval(event_id, last.id)
+    FROM (SELECT max(event.id) AS id FROM deal_event AS event) AS last
+    WHERE last.id > coalesce(pg_sequence_last_value(event_id), 0);
 
     SELECT array_agg(DISTINCT differing_deals.deal_id)
     INTO differing
@@ -828,22 +786,71 @@ BEGIN
     WHERE num_nonnulls(silent.amount, silent.expected_close_on, silent.rep_id, silent.product_id) > 0
         OR (silent.phase_id IS NOT NULL AND silent.first_at < silent.phase_since);
 
-    PERFORM derive_stays(chosen);
+    DELETE FROM phase_stay AS stay
+    WHERE chosen IS NULL OR stay.deal_id = ANY (chosen);
+
     PERFORM set_config('kpicrm.history', 'off', true);
+    WITH event AS MATERIALIZED (
+        SELECT
+            event.deal_id,
+            event.is_last,
+            event.is_entry,
+            event.first_at,
+            event.stay_no,
+            event.entered_at,
+            event.left_at,
+            event.phase_id,
+            event.amount,
+            event.expected_close_on,
+            event.rep_id,
+            event.product_id
+        FROM event_history(chosen) AS event
+        JOIN deal ON deal.id = event.deal_id
+        WHERE event.is_entry OR event.is_last
+    ), stay AS (
+        INSERT INTO phase_stay (deal_id, stay_no, phase_id, entered_at, left_at, rep_id, product_id, amount)
+        SELECT
+            event.deal_id,
+            event.stay_no,
+            event.phase_id,
+            event.entered_at,
+            event.left_at,
+            event.rep_id,
+            event.product_id,
+            event.amount
+        FROM event
+        WHERE event.is_entry
+    )
     UPDATE deal
-    SET pipeline_id = phase.pipeline_id,
-        phase_id = stay.phase_id,
-        phase_since = stay.entered_at,
+    SET pipeline_id = last.pipeline_id,
+        phase_id = last.phase_id,
+        phase_since = last.entered_at,
         amount = last.amount,
         expected_close_on = last.expected_close_on,
         rep_id = last.rep_id,
         product_id = last.product_id,
-        opened_at = CASE WHEN deal.opened_at > stay.entered_at THEN last.first_at ELSE deal.opened_at END,
-        closed_at = CASE WHEN phase.kind IN ('won', 'lost') THEN stay.entered_at END
-    FROM last_state(chosen) AS last
-    JOIN phase_stay AS stay ON stay.deal_id = last.deal_id AND stay.left_at IS NULL
-    JOIN phase ON phase.id = stay.phase_id
-    WHERE deal.id = last.deal_id;
+        opened_at = CASE WHEN deal.opened_at > last.entered_at THEN last.first_at ELSE deal.opened_at END,
+        closed_at = last.closed_at
+    FROM (
+        SELECT
+            event.deal_id,
+            phase.pipeline_id,
+            event.phase_id,
+            event.entered_at,
+            event.amount,
+            event.expected_close_on,
+            event.rep_id,
+            event.product_id,
+            event.first_at,
+            CASE WHEN phase.kind IN ('won', 'lost') THEN event.entered_at END AS closed_at
+        FROM event
+        JOIN phase ON phase.id = event.phase_id
+        WHERE event.is_last
+    ) AS last
+    WHERE deal.id = last.deal_id
+        AND (deal.pipeline_id, deal.phase_id, deal.phase_since, deal.amount, deal.expected_close_on, deal.rep_id, deal.product_id, deal.closed_at)
+            IS DISTINCT FROM
+            (last.pipeline_id, last.phase_id, last.entered_at, last.amount, last.expected_close_on, last.rep_id, last.product_id, last.closed_at);
     PERFORM set_config('kpicrm.history', history, true);
     RETURN cardinality(differing);
 END;

@@ -21,7 +21,11 @@ INSERT INTO allowed (rule, name) VALUES
     ('not strict', 'phase_stall_transition'),
     ('not strict', 'purchases_transition'),
     ('not strict', 'customer_base_transition'),
-    ('not strict', 'last_known');
+    ('not strict', 'last_known'),
+    ('not strict', 'run_begins'),
+    ('not strict', 'run_no'),
+    ('not strict', 'run_since'),
+    ('not strict', 'run_until');
 
 CREATE TEMPORARY TABLE member AS
 SELECT

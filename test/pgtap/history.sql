@@ -9,7 +9,7 @@ BEGIN;
 SET search_path = public, pg_catalog;
 SET client_min_messages = warning;
 SET TIME ZONE 'UTC';
-SELECT plan(27);
+SELECT plan(34);
 
 SELECT kpicrm.create_workspace('history_test') \g /dev/null
 SET search_path = history_test, public;
@@ -491,6 +491,40 @@ RESET kpicrm.history;
 SELECT rebuild_history('{1004}') \g /dev/null
 UPDATE deal SET phase_id = 3, phase_since = '2025-02-01' WHERE id = 1004;
 SELECT is_empty('SELECT * FROM check_history() WHERE deal_id = 1004', 'imported events with high keys can be corrected');
+
+SET kpicrm.history = 'off';
+INSERT INTO deal_event (id, deal_id, at, phase_id)
+SELECT last_value + 1, 1004, '2025-03-01', 2
+FROM deal_event_id_seq;
+RESET kpicrm.history;
+SELECT rebuild_history('{1004}') \g /dev/null
+SELECT lives_ok('UPDATE deal SET phase_id = 3 WHERE id = 1004', 'and events with the next keys do not collide with what follows');
+
+-- Whoever writes past the triggers is found out, and it can be mended.
+CREATE FUNCTION pg_temp.damage(damage text) RETURNS text
+    LANGUAGE plpgsql AS $$
+DECLARE
+    found bigint;
+    left_over bigint;
+BEGIN
+    PERFORM set_config('kpicrm.history', 'off', true);
+    EXECUTE damage;
+    PERFORM set_config('kpicrm.history', '', true);
+    SELECT count(*) INTO found FROM check_history();
+    PERFORM rebuild_history();
+    SELECT count(*) INTO left_over FROM check_history();
+    RETURN CASE WHEN found = 0 THEN 'not found' WHEN left_over > 0 THEN 'not mended' ELSE 'mended' END;
+END;
+$$;
+SELECT is(pg_temp.damage(damage), 'mended', damage)
+FROM (VALUES
+    ('INSERT INTO phase_stay (deal_id, stay_no, phase_id, entered_at) SELECT deal_id, stay_no + 1, 1, entered_at FROM phase_stay WHERE deal_id = 1001 AND left_at IS NULL'),
+    ('INSERT INTO phase_stay (deal_id, stay_no, phase_id, entered_at) VALUES (999999, 1, 1, now())'),
+    ('DELETE FROM phase_stay WHERE deal_id = 1001 AND stay_no = 2'),
+    ('UPDATE phase_stay SET amount = 77 WHERE deal_id = 1001 AND stay_no = 1'),
+    ('UPDATE deal SET closed_at = closed_at + interval ''1 day'' WHERE id = 1001'),
+    ('UPDATE deal SET amount = coalesce(amount, 0) + 1 WHERE id = (SELECT min(deal_id) FROM deal_event WHERE amount IS NOT NULL AND deal_id IN (SELECT id FROM deal))')
+) AS way (damage);
 
 SELECT count(*) AS deals FROM deal \gset
 SELECT count(*) AS removed FROM deal_event WHERE removed \gset
