@@ -73,6 +73,15 @@ FULL JOIN (
 WHERE ours.begins IS DISTINCT FROM (oracle.deal IS NOT NULL)
     OR (ours.begins AND ours.until IS DISTINCT FROM oracle.until);
 
+-- More, or less, than what was known before.
+SELECT
+    n,
+    value,
+    rises(value) OVER by_n,
+    falls(value) OVER by_n
+FROM (VALUES (1, NULL), (2, 5), (3, NULL), (4, 7), (5, 7), (6, NULL), (7, 3), (8, 9223372036854775807), (9, -9223372036854775808)) AS step (n, value)
+WINDOW by_n AS (ORDER BY n);
+
 -- An instant that is not known, and no rows.
 SELECT run_since(1, NULL) OVER () AS since, run_until(1, NULL) OVER () AS until;
 SELECT run_no(1) OVER () FROM event WHERE false;

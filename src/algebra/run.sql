@@ -25,3 +25,13 @@ CREATE FUNCTION kpicrm.run_until(
     LANGUAGE c WINDOW IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'kpicrm_run_until';
 COMMENT ON FUNCTION kpicrm.run_until(bigint, timestamp with time zone) IS
     'window function: at of the row that the next run begins with, that is, when the present one ends; NULL if it does not';
+
+CREATE FUNCTION kpicrm.rises(value bigint) RETURNS boolean
+    LANGUAGE c WINDOW IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'kpicrm_rises';
+COMMENT ON FUNCTION kpicrm.rises(bigint) IS
+    'window function: is the value greater than the last one before it that is not NULL?';
+
+CREATE FUNCTION kpicrm.falls(value bigint) RETURNS boolean
+    LANGUAGE c WINDOW IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'kpicrm_falls';
+COMMENT ON FUNCTION kpicrm.falls(bigint) IS
+    'window function: is the value less than the last one before it that is not NULL?';

@@ -107,3 +107,38 @@ kpicrm_run_until(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	PG_RETURN_TIMESTAMPTZ(run->bound);
 }
+
+/*
+ * Is the value greater (direction 1) or less (-1) than the one known before it?
+ */
+static bool
+is_step(WindowObject window, int direction)
+{
+	Run		   *last = WinGetPartitionLocalMemory(window, sizeof(Run));
+	bool		is_null;
+	Datum		argument = WinGetFuncArgCurrent(window, 0, &is_null);
+	int64		value;
+	bool		result;
+
+	if (is_null)
+		return false;
+	value = DatumGetInt64(argument);
+	result = last->number > 0 && (direction > 0 ? value > last->key : value < last->key);
+	last->number = 1;
+	last->key = value;
+	return result;
+}
+
+PG_FUNCTION_INFO_V1(kpicrm_rises);
+Datum
+kpicrm_rises(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(is_step(PG_WINDOW_OBJECT(), 1));
+}
+
+PG_FUNCTION_INFO_V1(kpicrm_falls);
+Datum
+kpicrm_falls(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(is_step(PG_WINDOW_OBJECT(), -1));
+}

@@ -16,8 +16,8 @@
  * time zone.  Phase, pushes and backward moves are those until as_of; amount, rep,
  * dates and actions are the present ones.
  *
- * Each phase's stays are gathered once, and only events of open deals are read, so
- * that the board of a large pipeline stays fast.
+ * Each phase's stays are gathered once, and set-backs are read from deal_slip instead
+ * of the events, so that the board of a large pipeline stays fast.
  */
 CREATE FUNCTION deal_board(as_of timestamp with time zone DEFAULT now())
 RETURNS TABLE (
@@ -100,6 +100,14 @@ BEGIN ATOMIC
         WHERE deal.phase_since > as_of
             AND stay.entered_at <= as_of
             AND stay.left_at > as_of
+    ), slip AS (
+        SELECT
+            deal_slip.deal_id,
+            count(*) FILTER (WHERE deal_slip.kind = 'push') AS push_count,
+            count(*) FILTER (WHERE deal_slip.kind = 'backward') AS backward_count
+        FROM deal_slip
+        WHERE deal_slip.at <= as_of
+        GROUP BY deal_slip.deal_id
     ), card AS (
         SELECT
             seat.deal_id,
@@ -118,42 +126,13 @@ BEGIN ATOMIC
             seat.next_action_on,
             seat.entered_at,
             as_of - seat.entered_at AS age,
-            push.push_count,
-            backward.backward_count
+            coalesce(slip.push_count, 0) AS push_count,
+            coalesce(slip.backward_count, 0) AS backward_count
         FROM seat
         JOIN phase
             ON phase.id = seat.phase_id
             AND phase.kind = 'open'
-        -- by index, because few of all deals are open
-        CROSS JOIN LATERAL (
-            SELECT count(*) AS push_count
-            FROM (
-                SELECT event.expected_close_on > lag(event.expected_close_on) OVER (ORDER BY event.at, event.seq NULLS FIRST, event.id) AS is_push
-                FROM deal_event AS event
-                WHERE event.deal_id = seat.deal_id
-                    AND event.at <= as_of
-                    AND event.expected_close_on IS NOT NULL
-                    AND NOT EXISTS (
-                        SELECT
-                        FROM deal_event AS correction
-                        WHERE correction.corrects = event.id
-                    )
-            ) AS change
-            WHERE change.is_push
-        ) AS push
-        CROSS JOIN LATERAL (
-            SELECT count(*) AS backward_count
-            FROM (
-                SELECT open_phase.position < lag(open_phase.position) OVER (ORDER BY stay.stay_no) AS is_backward
-                FROM phase_stay AS stay
-                JOIN phase AS open_phase
-                    ON open_phase.id = stay.phase_id
-                    AND open_phase.kind = 'open'
-                WHERE stay.deal_id = seat.deal_id
-                    AND stay.entered_at <= as_of
-            ) AS change
-            WHERE change.is_backward
-        ) AS backward
+        LEFT JOIN slip ON slip.deal_id = seat.deal_id
     ), planned AS (
         SELECT
             activity.deal_id,

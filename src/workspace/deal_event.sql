@@ -1,4 +1,4 @@
--- deal_event, phase_stay: the past of every deal.  See history.sql for what keeps it.
+-- deal_event, phase_stay, deal_slip: the past of every deal.  See history.sql for what keeps it.
 --
 -- deal_event is the truth and only grows.  A row says what changed at an instant:
 -- a NULL column did not change, cleared names the columns that became NULL, and
@@ -11,9 +11,10 @@
 -- instant are both kept: the stay between them has no length.
 --
 -- phase_stay is derived from it: one row per uninterrupted stay, from the entry
--- into a phase to the entry into the next.
+-- into a phase to the entry into the next.  deal_slip is derived from it as well: one
+-- row per set-back, so that a board need not read the past of each of its deals.
 --
--- Neither table has foreign keys: what the triggers write has been checked in deal,
+-- None of them has foreign keys: what the triggers write has been checked in deal,
 -- and millions of rows need not be checked again.  Instead a phase, rep or product
 -- that the history mentions cannot be deleted.
 
@@ -79,3 +80,17 @@ COMMENT ON COLUMN phase_stay.left_at IS 'instant it left it; NULL: it is still t
 COMMENT ON COLUMN phase_stay.rep_id IS 'rep who had the deal when it entered';
 COMMENT ON COLUMN phase_stay.product_id IS 'product when it entered';
 COMMENT ON COLUMN phase_stay.amount IS 'amount when it entered';
+
+CREATE TABLE deal_slip (
+    deal_id bigint NOT NULL,
+    kind text NOT NULL,
+    slip_no integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT deal_slip_pkey PRIMARY KEY (deal_id, kind, slip_no),
+    CONSTRAINT deal_slip_kind_is_known CHECK (kind IN ('push', 'backward'))
+);
+COMMENT ON TABLE deal_slip IS 'One row per set-back of a deal; derived from deal_event, do not write here.';
+COMMENT ON COLUMN deal_slip.deal_id IS 'deal';
+COMMENT ON COLUMN deal_slip.kind IS 'push: its expected close date became a later one; backward: it moved to an earlier open phase than the last open one';
+COMMENT ON COLUMN deal_slip.slip_no IS 'number of the slip among those of its kind of the deal, from 1';
+COMMENT ON COLUMN deal_slip.at IS 'instant it happened';

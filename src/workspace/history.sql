@@ -22,6 +22,8 @@ CREATE FUNCTION event_history(
     stay_no integer,
     entered_at timestamp with time zone,
     left_at timestamp with time zone,
+    is_push boolean,
+    is_backward boolean,
     phase_id bigint,
     amount numeric,
     expected_close_on date,
@@ -42,6 +44,8 @@ BEGIN ATOMIC
         (kpicrm.run_no(event.phase_id) OVER by_time)::integer,
         kpicrm.run_since(event.phase_id, event.at) OVER by_time,
         kpicrm.run_until(event.phase_id, event.at) OVER by_time,
+        kpicrm.rises(event.expected_close_on - date '2000-01-01') OVER by_time,
+        kpicrm.falls(CASE phase.kind WHEN 'open' THEN phase.position END) OVER by_time,
         kpicrm.last_known(event.phase_id, false) OVER by_time,
         kpicrm.last_known(event.amount, 'amount' = ANY (event.cleared)) OVER by_time,
         kpicrm.last_known(event.expected_close_on, 'expected_close_on' = ANY (event.cleared)) OVER by_time,
@@ -96,6 +100,30 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION stay_history(bigint[], timestamp with time zone, timestamp with time zone) IS
     'one row per uninterrupted stay, derived from the events, of deleted deals too';
+
+CREATE FUNCTION slip_history(deal_ids bigint[] DEFAULT NULL) RETURNS TABLE (
+    deal_id bigint,
+    kind text,
+    slip_no integer,
+    at timestamp with time zone
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
+BEGIN ATOMIC
+    SELECT
+        event.deal_id,
+        slip.kind,
+        (row_number() OVER (PARTITION BY event.deal_id, slip.kind ORDER BY event.event_no))::integer,
+        event.at
+    FROM event_history(slip_history.deal_ids) AS event
+    CROSS JOIN LATERAL (
+        SELECT 'push' AS kind WHERE event.is_push
+        UNION ALL
+        SELECT 'backward' WHERE event.is_backward
+    ) AS slip
+    WHERE event.is_push OR event.is_backward;
+END;
+COMMENT ON FUNCTION slip_history(bigint[]) IS
+    'one row per set-back, derived from the events, of deleted deals too: the expected close date pushed to a later day, or a move to an earlier open phase';
 
 CREATE FUNCTION deal_as_of(
     at timestamp with time zone,
@@ -285,6 +313,28 @@ $$;
 COMMENT ON FUNCTION deal_append_insert() IS
     'trigger: the first events and the first stay of new deals';
 
+CREATE FUNCTION derive_slips(deal_ids bigint[] DEFAULT NULL) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path FROM CURRENT
+    SET plan_cache_mode = force_custom_plan
+AS $$
+BEGIN
+    DELETE FROM deal_slip AS slip
+    WHERE derive_slips.deal_ids IS NULL OR slip.deal_id = ANY (derive_slips.deal_ids);
+
+    INSERT INTO deal_slip (deal_id, kind, slip_no, at)
+    SELECT
+        slip.deal_id,
+        slip.kind,
+        slip.slip_no,
+        slip.at
+    FROM slip_history(derive_slips.deal_ids) AS slip
+    JOIN deal ON deal.id = slip.deal_id;
+END;
+$$;
+COMMENT ON FUNCTION derive_slips(bigint[]) IS
+    'writes the slips of these deals, or of all, anew from their events';
+
 CREATE FUNCTION derive_stays(deal_ids bigint[] DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql
     SET search_path FROM CURRENT
@@ -306,10 +356,12 @@ BEGIN
         stay.amount
     FROM stay_history(derive_stays.deal_ids) AS stay
     JOIN deal ON deal.id = stay.deal_id;
+
+    PERFORM derive_slips(derive_stays.deal_ids);
 END;
 $$;
 COMMENT ON FUNCTION derive_stays(bigint[]) IS
-    'writes the stays of these deals, or of all, anew from their events';
+    'writes the stays and slips of these deals, or of all, anew from their events';
 
 CREATE FUNCTION deal_append_update() RETURNS trigger
     LANGUAGE plpgsql
@@ -331,6 +383,7 @@ BEGIN
             new_deal.rep_id,
             new_deal.product_id,
             new_deal.amount,
+            old_deal.expected_close_on AS old_expected_close_on,
             moved.is_moved,
             moved.is_moved AND (new_deal.phase_since < last.at OR new_deal.phase_id = old_deal.phase_id) AS is_backdated,
             greatest(now, last.at) AS at,
@@ -420,6 +473,51 @@ BEGIN
         LEFT JOIN left_stay ON left_stay.deal_id = change.id
         WHERE change.is_moved
             AND NOT change.is_backdated
+    ), slip AS (
+        SELECT
+            change.id,
+            'push' AS kind,
+            CASE WHEN change.is_moved THEN change.phase_since ELSE change.at END AS at
+        FROM change
+        WHERE NOT change.is_backdated
+            AND change.new_expected_close_on > coalesce(change.old_expected_close_on, (
+                SELECT event.expected_close_on
+                FROM deal_event AS event
+                WHERE event.deal_id = change.id
+                    AND event.expected_close_on IS NOT NULL
+                    AND NOT EXISTS (SELECT FROM deal_event AS correction WHERE correction.corrects = event.id)
+                ORDER BY event.at DESC, event.seq DESC NULLS LAST, event.id DESC
+                LIMIT 1
+            ))
+        UNION ALL
+        SELECT
+            change.id,
+            'backward',
+            change.phase_since
+        FROM change
+        JOIN phase AS entered
+            ON entered.id = change.phase_id
+            AND entered.kind = 'open'
+        WHERE change.is_moved
+            AND NOT change.is_backdated
+            AND entered.position < (
+                SELECT phase.position
+                FROM phase_stay AS stay
+                JOIN phase
+                    ON phase.id = stay.phase_id
+                    AND phase.kind = 'open'
+                WHERE stay.deal_id = change.id
+                ORDER BY stay.stay_no DESC
+                LIMIT 1
+            )
+    ), slipped AS (
+        INSERT INTO deal_slip (deal_id, kind, slip_no, at)
+        SELECT
+            slip.id,
+            slip.kind,
+            1 + (SELECT count(*) FROM deal_slip AS earlier WHERE earlier.deal_id = slip.id AND earlier.kind = slip.kind),
+            slip.at
+        FROM slip
     )
     SELECT array_agg(change.id) FILTER (WHERE change.is_backdated)
     INTO backdated
@@ -500,10 +598,12 @@ BEGIN
 
     DELETE FROM phase_stay AS stay
     WHERE stay.deal_id = ANY (append_removal.deal_ids);
+    DELETE FROM deal_slip AS slip
+    WHERE slip.deal_id = ANY (append_removal.deal_ids);
 END;
 $$;
 COMMENT ON FUNCTION append_removal(bigint[]) IS
-    'the last event of deals that are deleted; their stays go, their events stay';
+    'the last event of deals that are deleted; their stays and slips go, their events stay';
 
 CREATE FUNCTION deal_append_delete() RETURNS trigger
     LANGUAGE plpgsql
@@ -639,6 +739,8 @@ BEGIN ATOMIC
             event.deal_id,
             event.is_last,
             event.is_entry AND wrong.stay AS is_wrong_stay,
+            event.is_push,
+            event.at,
             event.stay_no,
             event.entered_at,
             event.phase_id,
@@ -654,11 +756,12 @@ BEGIN ATOMIC
             SELECT (stay.phase_id, stay.entered_at, stay.left_at, stay.rep_id, stay.product_id, stay.amount)
                 IS DISTINCT FROM (event.phase_id, event.entered_at, event.left_at, event.rep_id, event.product_id, event.amount) AS stay
         ) AS wrong
-        WHERE event.is_last OR (event.is_entry AND wrong.stay)
+        WHERE event.is_last OR (event.is_entry AND wrong.stay) OR event.is_push
     ), held AS MATERIALIZED (
         SELECT
             deal.id AS deal_id,
             last.stay_no,
+            last.deal_id IS NULL AS is_without_history,
             (deal.phase_id, deal.phase_since, deal.amount, deal.expected_close_on, deal.rep_id, deal.product_id, deal.closed_at)
                 IS DISTINCT FROM (last.phase_id, last.entered_at, last.amount, last.expected_close_on, last.rep_id, last.product_id,
                     CASE WHEN phase.kind IN ('won', 'lost') THEN last.entered_at END) AS is_wrong
@@ -671,7 +774,7 @@ BEGIN ATOMIC
     )
     SELECT
         held.deal_id,
-        'the deal differs from its last event'
+        CASE WHEN held.is_without_history THEN 'the deal has no history' ELSE 'the deal differs from its last event' END
     FROM held
     WHERE held.is_wrong
     UNION ALL
@@ -692,7 +795,35 @@ BEGIN ATOMIC
         -- read once, and only if there are too many of them
         AND (SELECT count(*) FROM phase_stay AS counted WHERE differing_deals.deal_ids IS NULL OR counted.deal_id = ANY (differing_deals.deal_ids))
             > (SELECT sum(coalesce(counted.stay_no, 0)) FROM held AS counted)
-            - (SELECT count(*) FROM checked AS counted WHERE counted.is_wrong_stay);
+            - (SELECT count(*) FROM checked AS counted WHERE counted.is_wrong_stay)
+    UNION ALL
+    -- moves backward keep what was true when they happened, whatever the order of phases is now
+    SELECT
+        coalesce(recorded.deal_id, derived.deal_id),
+        'the pushes differ from the events'
+    FROM (
+        SELECT
+            slip.deal_id,
+            count(*) AS push_count,
+            min(slip.at) AS first_at,
+            max(slip.at) AS last_at
+        FROM deal_slip AS slip
+        WHERE slip.kind = 'push'
+            AND (differing_deals.deal_ids IS NULL OR slip.deal_id = ANY (differing_deals.deal_ids))
+        GROUP BY slip.deal_id
+    ) AS recorded
+    FULL JOIN (
+        SELECT
+            push.deal_id,
+            count(*) AS push_count,
+            min(push.at) AS first_at,
+            max(push.at) AS last_at
+        FROM checked AS push
+        JOIN held ON held.deal_id = push.deal_id
+        WHERE push.is_push
+        GROUP BY push.deal_id
+    ) AS derived ON derived.deal_id = recorded.deal_id
+    WHERE (recorded.push_count, recorded.first_at, recorded.last_at) IS DISTINCT FROM (derived.push_count, derived.first_at, derived.last_at);
 END;
 COMMENT ON FUNCTION differing_deals(bigint[]) IS
     'one row per contradiction between what the events say and what deal or phase_stay say';
@@ -788,6 +919,8 @@ BEGIN
 
     DELETE FROM phase_stay AS stay
     WHERE chosen IS NULL OR stay.deal_id = ANY (chosen);
+    DELETE FROM deal_slip AS slip
+    WHERE chosen IS NULL OR slip.deal_id = ANY (chosen);
 
     PERFORM set_config('kpicrm.history', 'off', true);
     WITH event AS MATERIALIZED (
@@ -795,6 +928,10 @@ BEGIN
             event.deal_id,
             event.is_last,
             event.is_entry,
+            event.is_push,
+            event.is_backward,
+            event.event_no,
+            event.at,
             event.first_at,
             event.stay_no,
             event.entered_at,
@@ -806,7 +943,7 @@ BEGIN
             event.product_id
         FROM event_history(chosen) AS event
         JOIN deal ON deal.id = event.deal_id
-        WHERE event.is_entry OR event.is_last
+        WHERE event.is_entry OR event.is_last OR event.is_push OR event.is_backward
     ), stay AS (
         INSERT INTO phase_stay (deal_id, stay_no, phase_id, entered_at, left_at, rep_id, product_id, amount)
         SELECT
@@ -820,6 +957,20 @@ BEGIN
             event.amount
         FROM event
         WHERE event.is_entry
+    ), slip AS (
+        INSERT INTO deal_slip (deal_id, kind, slip_no, at)
+        SELECT
+            event.deal_id,
+            slip.kind,
+            row_number() OVER (PARTITION BY event.deal_id, slip.kind ORDER BY event.event_no),
+            event.at
+        FROM event
+        CROSS JOIN LATERAL (
+            SELECT 'push' AS kind WHERE event.is_push
+            UNION ALL
+            SELECT 'backward' WHERE event.is_backward
+        ) AS slip
+        WHERE event.is_push OR event.is_backward
     )
     UPDATE deal
     SET pipeline_id = last.pipeline_id,
@@ -870,15 +1021,14 @@ BEGIN ATOMIC
     FROM differing_deals() AS differing
     UNION ALL
     SELECT
-        coalesce(deal.id, last.deal_id),
+        last.deal_id,
         CASE
-            WHEN last.deal_id IS NULL THEN 'the deal has no history'
             WHEN deal.id IS NULL THEN 'the deal does not exist, but its history does not say that it was deleted'
             ELSE 'the deal exists, but its history says that it was deleted'
         END
-    FROM deal
-    FULL JOIN last_state() AS last ON last.deal_id = deal.id
-    WHERE (deal.id IS NOT NULL) <> (last.removed IS FALSE)
+    FROM last_state() AS last
+    LEFT JOIN deal ON deal.id = last.deal_id
+    WHERE (deal.id IS NOT NULL) = last.removed
     UNION ALL
     SELECT
         stay.deal_id,

@@ -25,7 +25,9 @@ INSERT INTO allowed (rule, name) VALUES
     ('not strict', 'run_begins'),
     ('not strict', 'run_no'),
     ('not strict', 'run_since'),
-    ('not strict', 'run_until');
+    ('not strict', 'run_until'),
+    ('not strict', 'rises'),
+    ('not strict', 'falls');
 
 CREATE TEMPORARY TABLE member AS
 SELECT

@@ -9,7 +9,7 @@ BEGIN;
 SET search_path = public, pg_catalog;
 SET client_min_messages = warning;
 SET TIME ZONE 'UTC';
-SELECT plan(34);
+SELECT plan(41);
 
 SELECT kpicrm.create_workspace('history_test') \g /dev/null
 SET search_path = history_test, public;
@@ -313,6 +313,42 @@ BEGIN
 END;
 $$;
 
+CREATE TEMP VIEW slip_by_plain_sql AS
+SELECT
+    push.deal_id,
+    'push' AS kind,
+    (row_number() OVER (PARTITION BY push.deal_id ORDER BY push.at, push.seq NULLS FIRST, push.id))::integer AS slip_no,
+    push.at
+FROM (
+    SELECT
+        event.deal_id,
+        event.at,
+        event.seq,
+        event.id,
+        event.expected_close_on > lag(event.expected_close_on) OVER (PARTITION BY event.deal_id ORDER BY event.at, event.seq NULLS FIRST, event.id) AS is_push
+    FROM deal_event AS event
+    WHERE event.expected_close_on IS NOT NULL
+        AND event.id NOT IN (SELECT correction.corrects FROM deal_event AS correction WHERE correction.corrects IS NOT NULL)
+        AND event.deal_id IN (SELECT deal.id FROM deal)
+) AS push
+WHERE push.is_push
+UNION ALL
+SELECT
+    backward.deal_id,
+    'backward',
+    (row_number() OVER (PARTITION BY backward.deal_id ORDER BY backward.stay_no))::integer,
+    backward.entered_at
+FROM (
+    SELECT
+        stay.deal_id,
+        stay.stay_no,
+        stay.entered_at,
+        phase.position < lag(phase.position) OVER (PARTITION BY stay.deal_id ORDER BY stay.stay_no) AS is_backward
+    FROM phase_stay AS stay
+    JOIN phase ON phase.id = stay.phase_id AND phase.kind = 'open'
+) AS backward
+WHERE backward.is_backward;
+
 CREATE FUNCTION pg_temp.look() RETURNS void
     LANGUAGE plpgsql AS $$
 DECLARE
@@ -323,6 +359,8 @@ BEGIN
     PERFORM pg_temp.difference('now', 'SELECT * FROM deal_as_of(statement_timestamp())',
         'SELECT id, pipeline_id, phase_id, phase_since, amount, expected_close_on, rep_id, product_id, opened_at, closed_at FROM deal');
     PERFORM pg_temp.difference('oracle', 'SELECT * FROM deal_as_of(statement_timestamp())', 'SELECT * FROM pg_temp.oracle(statement_timestamp())');
+
+    PERFORM pg_temp.difference('slips', 'TABLE deal_slip', 'SELECT * FROM pg_temp.slip_by_plain_sql');
 
     CREATE TEMP TABLE deal_before AS TABLE deal;
     CREATE TEMP TABLE stay_before AS TABLE phase_stay;
@@ -373,6 +411,7 @@ SELECT is_empty(
 )
 FROM (VALUES
     ('check_history', 'check_history() finds nothing after any batch'),
+    ('slips', 'every push and every move backward is in deal_slip'),
     ('now', 'deal_as_of(this moment) is deal'),
     ('oracle', 'deal_as_of(this moment) is what was said'),
     ('rebuild of some: deal', 'rebuild_history(some) leaves deal as it is'),
@@ -449,6 +488,9 @@ RESET kpicrm.history;
 SELECT is(history_import.rebuild_history(), count(*), 'rebuild_history() tells the number of deals') FROM deal;
 SELECT bag_eq('TABLE history_import.phase_stay', 'TABLE phase_stay', 'the stays of an imported history are the lived ones');
 SELECT bag_eq('TABLE history_import.deal', 'TABLE deal', 'and so are the deals');
+SELECT bag_eq('TABLE history_import.deal_slip', 'TABLE deal_slip', 'and the slips');
+SELECT cmp_ok(count(*), '>=', 10::bigint, 'of which there are ' || kind || 's') FROM deal_slip GROUP BY kind ORDER BY kind;
+SELECT bag_eq('TABLE deal_slip', 'SELECT slip.* FROM slip_history() AS slip JOIN deal ON deal.id = slip.deal_id', 'slip_history() finds them');
 SELECT is_empty('SELECT * FROM history_import.check_history()', 'and nothing contradicts');
 
 -- ------------------------------------------------------------------- particulars
@@ -521,6 +563,8 @@ FROM (VALUES
     ('INSERT INTO phase_stay (deal_id, stay_no, phase_id, entered_at) SELECT deal_id, stay_no + 1, 1, entered_at FROM phase_stay WHERE deal_id = 1001 AND left_at IS NULL'),
     ('INSERT INTO phase_stay (deal_id, stay_no, phase_id, entered_at) VALUES (999999, 1, 1, now())'),
     ('DELETE FROM phase_stay WHERE deal_id = 1001 AND stay_no = 2'),
+    ('DELETE FROM deal_slip WHERE kind = ''push'' AND deal_id = (SELECT min(deal_id) FROM deal_slip WHERE kind = ''push'')'),
+    ('INSERT INTO deal_slip (deal_id, kind, slip_no, at) VALUES (1001, ''push'', 1, now())'),
     ('UPDATE phase_stay SET amount = 77 WHERE deal_id = 1001 AND stay_no = 1'),
     ('UPDATE deal SET closed_at = closed_at + interval ''1 day'' WHERE id = 1001'),
     ('UPDATE deal SET amount = coalesce(amount, 0) + 1 WHERE id = (SELECT min(deal_id) FROM deal_event WHERE amount IS NOT NULL AND deal_id IN (SELECT id FROM deal))')
