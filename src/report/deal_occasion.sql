@@ -45,6 +45,12 @@ BEGIN ATOMIC
         state.amount
     FROM deal_state(as_of) AS state
     JOIN setting ON setting.only_row
+    -- local days take time: most deals are known to be out of range without them
+    CROSS JOIN LATERAL (
+        SELECT
+            coalesce(from_date - 2, '-infinity') AS after,
+            coalesce(to_date + 2, 'infinity') AS before
+    ) AS near
     CROSS JOIN LATERAL (VALUES
         ('opened', (state.opened_at AT TIME ZONE setting.time_zone)::date, state.opening_rep_id, state.opening_product_id),
         ('closed', (state.closed_at AT TIME ZONE setting.time_zone)::date, state.rep_id, state.product_id)
@@ -58,7 +64,9 @@ BEGIN ATOMIC
         ('source', state.source_id),
         ('pipeline', state.pipeline_id)
     ) AS dimension (name, member_id)
-    WHERE occasion.day IS NOT NULL
+    WHERE ((state.opened_at >= near.after AND state.opened_at < near.before)
+            OR (state.closed_at >= near.after AND state.closed_at < near.before))
+        AND occasion.day IS NOT NULL
         AND (from_date IS NULL OR occasion.day >= from_date)
         AND (to_date IS NULL OR occasion.day < to_date)
         AND CASE
