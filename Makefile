@@ -60,7 +60,9 @@ WORKSPACE = \
 	src/report/deal_board.sql \
 	src/report/customer_value.sql
 
-CONSTRUCTOR = src/workspace/create.sql
+CONSTRUCTOR = \
+	src/workspace/create.sql \
+	src/demo/generate.sql
 
 SCRIPT = kpicrm--$(EXTVERSION).sql
 DATA = $(filter-out %/$(SCRIPT),$(wildcard src/upgrade/kpicrm--*.sql))
