@@ -58,7 +58,8 @@ WORKSPACE = \
 	src/report/sales_vs_target.sql \
 	src/report/phase.sql \
 	src/report/deal_board.sql \
-	src/report/customer_value.sql
+	src/report/customer_value.sql \
+	src/report/data_quality.sql
 
 CONSTRUCTOR = \
 	src/workspace/create.sql \

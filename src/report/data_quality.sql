@@ -1,0 +1,288 @@
+/*
+ * data_quality: what is wrong in the data, and which KPI it distorts.
+ *
+ * Grain: row of a table × check it fails.  Rows that can be wrong in real data load
+ * all the same; here they show up with their effect.  Severity:
+ *
+ *   error    a KPI is wrong because of it
+ *   warning  a KPI or report is probably wrong, or leaves the row out
+ *   info     a report cannot show the row where it belongs
+ *
+ * Each table is read once: a filter that holds if any check fails, then the checks
+ * of the few rows that are left.  Contradictions between deals and their history are
+ * not among them: check_history() finds those.
+ */
+CREATE FUNCTION data_quality(as_of timestamp with time zone DEFAULT now())
+RETURNS TABLE (
+    check_name text,
+    severity text,
+    severity_sort_order integer,
+    table_name text,
+    row_id bigint,
+    row_label text,
+    problem text,
+    distorted_names text
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
+BEGIN ATOMIC
+    WITH today AS (
+        SELECT
+            (data_quality.as_of AT TIME ZONE setting.time_zone)::date AS day,
+            setting.fiscal_start_month,
+            setting.week_start
+        FROM setting
+        WHERE setting.only_row
+    ), finding AS (
+        SELECT
+            failed.check_name,
+            'deal' AS table_name,
+            deal.id AS row_id,
+            deal.name AS row_label,
+            failed.problem
+        FROM deal
+        JOIN phase ON phase.id = deal.phase_id
+        CROSS JOIN today
+        LEFT JOIN lead ON lead.id = deal.lead_id
+        CROSS JOIN LATERAL (VALUES
+            ('won_without_amount', phase.kind = 'won' AND deal.amount IS NULL, 'won without an amount'),
+            ('negative_amount', deal.amount < 0, 'amount ' || deal.amount),
+            ('open_without_amount', phase.kind = 'open' AND deal.amount IS NULL, 'open without an amount'),
+            ('close_date_passed', phase.kind = 'open' AND deal.expected_close_on < today.day, 'expected to close on ' || to_char(deal.expected_close_on, 'YYYY-MM-DD') || ', still open'),
+            ('open_without_close_date', phase.kind = 'open' AND deal.expected_close_on IS NULL, 'open without an expected close date'),
+            ('deal_without_rep', deal.rep_id IS NULL, 'belongs to nobody'),
+            ('deal_without_source', deal.source_id IS NULL, 'without a source'),
+            ('deal_in_the_future', deal.opened_at > data_quality.as_of OR deal.phase_since > data_quality.as_of,
+                'opened or moved later than now: ' || to_char(greatest(deal.opened_at, deal.phase_since) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC'),
+            ('closing_does_not_fit', (phase.kind IN ('won', 'lost')) <> (deal.closed_at IS NOT NULL), 'in phase ' || phase.name || ', but ' || CASE WHEN deal.closed_at IS NULL THEN 'without' ELSE 'with' END || ' closed_at'),
+            ('deal_before_lead', deal.opened_at < lead.created_at, 'opened before its lead came in')
+        ) AS failed (check_name, is_failed, problem)
+        WHERE (deal.amount IS NULL OR deal.amount < 0 OR deal.expected_close_on IS NULL OR deal.expected_close_on < today.day
+                OR deal.rep_id IS NULL OR deal.source_id IS NULL OR deal.opened_at > data_quality.as_of OR deal.phase_since > data_quality.as_of
+                OR (phase.kind IN ('won', 'lost')) <> (deal.closed_at IS NOT NULL) OR deal.opened_at < lead.created_at)
+            AND failed.is_failed
+        UNION ALL
+        SELECT
+            failed.check_name,
+            'lead',
+            lead.id,
+            lead.name,
+            failed.problem
+        FROM lead
+        CROSS JOIN LATERAL (VALUES
+            ('lead_without_source', lead.source_id IS NULL, 'without a source'),
+            ('lead_in_the_future', lead.created_at > data_quality.as_of, 'came in later than now: ' || to_char(lead.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC')
+        ) AS failed (check_name, is_failed, problem)
+        WHERE (lead.source_id IS NULL OR lead.created_at > data_quality.as_of)
+            AND failed.is_failed
+        UNION ALL
+        SELECT
+            failed.check_name,
+            'activity',
+            activity.id,
+            activity.name,
+            failed.problem
+        FROM activity
+        CROSS JOIN LATERAL (VALUES
+            ('done_without_time', activity.done AND activity.started_at IS NULL, 'done, but nobody knows when'),
+            ('done_without_end', activity.done AND activity.started_at IS NOT NULL AND activity.ended_at IS NULL, 'done, but nobody knows for how long'),
+            ('activity_longer_than_a_day', activity.ended_at - activity.started_at > INTERVAL '24 hours', 'took ' || round(EXTRACT(epoch FROM activity.ended_at - activity.started_at) / 3600) || ' hours'),
+            ('done_in_the_future', activity.done AND activity.started_at > data_quality.as_of, 'done later than now: ' || to_char(activity.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC'),
+            ('activity_for_nothing', activity.deal_id IS NULL AND activity.lead_id IS NULL AND activity.account_id IS NULL, 'for no deal, lead or account'),
+            ('activity_without_rep', activity.rep_id IS NULL, 'done by nobody')
+        ) AS failed (check_name, is_failed, problem)
+        WHERE ((activity.done AND (activity.started_at IS NULL OR activity.ended_at IS NULL OR activity.started_at > data_quality.as_of))
+                OR activity.ended_at - activity.started_at > INTERVAL '24 hours' OR activity.rep_id IS NULL
+                OR (activity.deal_id IS NULL AND activity.lead_id IS NULL AND activity.account_id IS NULL))
+            AND failed.is_failed
+        UNION ALL
+        SELECT
+            failed.check_name,
+            'purchase',
+            purchase.id,
+            coalesce(purchase.name, 'purchase ' || purchase.id),
+            failed.problem
+        FROM purchase
+        CROSS JOIN LATERAL (VALUES
+            ('purchase_not_positive', purchase.amount <= 0, 'amount ' || purchase.amount),
+            ('purchase_in_the_future', purchase.purchased_at > data_quality.as_of, 'purchased later than now: ' || to_char(purchase.purchased_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC')
+        ) AS failed (check_name, is_failed, problem)
+        WHERE (purchase.amount <= 0 OR purchase.purchased_at > data_quality.as_of)
+            AND failed.is_failed
+        UNION ALL
+        SELECT
+            failed.check_name,
+            'contract',
+            contract.id,
+            coalesce(contract.name, 'contract ' || contract.id),
+            failed.problem
+        FROM (
+            SELECT
+                term.id,
+                term.name,
+                term.starts_on,
+                term.cancelled_on,
+                term.amount_per_month,
+                -- of all terms that begin earlier, not only the one before
+                max(term.ends_on) OVER (
+                    PARTITION BY term.account_id, term.product_id
+                    ORDER BY term.starts_on, term.id
+                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+                ) AS busy_until
+            FROM contract AS term
+        ) AS contract
+        CROSS JOIN LATERAL (VALUES
+            ('contracts_overlap', contract.busy_until >= contract.starts_on, 'begins on ' || to_char(contract.starts_on, 'YYYY-MM-DD') || ', but another one with the same account and product ends on ' || to_char(contract.busy_until, 'YYYY-MM-DD')),
+            ('cancelled_before_start', contract.cancelled_on < contract.starts_on, 'cancelled on ' || to_char(contract.cancelled_on, 'YYYY-MM-DD') || ', before it begins'),
+            ('contract_without_amount', contract.amount_per_month IS NULL, 'without an amount')
+        ) AS failed (check_name, is_failed, problem)
+        WHERE failed.is_failed
+        UNION ALL
+        SELECT
+            'account_twice',
+            'account',
+            account.id,
+            account.name,
+            'has the name of account ' || account.first_id
+        FROM (
+            SELECT
+                each.id,
+                each.name,
+                min(each.id) OVER (PARTITION BY lower(btrim(each.name))) AS first_id
+            FROM account AS each
+        ) AS account
+        WHERE account.id <> account.first_id
+        UNION ALL
+        SELECT
+            failed.check_name,
+            'phase',
+            phase.id,
+            phase.name,
+            failed.problem
+        FROM (
+            SELECT
+                step.id,
+                step.name,
+                step.win_probability,
+                max(step.win_probability) OVER (PARTITION BY step.pipeline_id ORDER BY step.position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS earlier_probability
+            FROM phase AS step
+            WHERE step.kind = 'open'
+        ) AS phase
+        CROSS JOIN LATERAL (VALUES
+            ('phase_without_probability', phase.win_probability IS NULL, 'open without a win probability'),
+            ('probability_falls', phase.win_probability < phase.earlier_probability, 'win probability ' || phase.win_probability || ' after ' || phase.earlier_probability)
+        ) AS failed (check_name, is_failed, problem)
+        WHERE failed.is_failed
+        UNION ALL
+        SELECT
+            'pipeline_without_win',
+            'pipeline',
+            pipeline.id,
+            pipeline.name,
+            'has no phase of kind won'
+        FROM pipeline
+        WHERE NOT EXISTS (SELECT FROM phase WHERE phase.pipeline_id = pipeline.id AND phase.kind = 'won')
+        UNION ALL
+        SELECT
+            'target_off_period',
+            'target',
+            target.id,
+            target.kpi_code || ' by ' || target.grain,
+            'begins on ' || to_char(target.period_start, 'YYYY-MM-DD') || ', its ' || target.grain || ' on ' || to_char(period.starts_on, 'YYYY-MM-DD')
+        FROM target
+        CROSS JOIN today
+        CROSS JOIN LATERAL (
+            SELECT kpicrm.fiscal_period_start(target.period_start, target.grain, today.fiscal_start_month, today.week_start) AS starts_on
+        ) AS period
+        WHERE target.period_start <> period.starts_on
+    )
+    SELECT
+        finding.check_name,
+        rule.severity,
+        CASE rule.severity WHEN 'error' THEN 1 WHEN 'warning' THEN 2 ELSE 3 END,
+        finding.table_name,
+        finding.row_id,
+        finding.row_label,
+        finding.problem,
+        rule.distorted
+    FROM finding
+    JOIN (VALUES
+        ('won_without_amount', 'error', 'revenue, average_deal_amount, revenue_per_customer'),
+        ('negative_amount', 'error', 'revenue, average_deal_amount, win_rate by amount'),
+        ('open_without_amount', 'warning', 'pipeline_coverage, sales_velocity, forecast'),
+        ('close_date_passed', 'warning', 'prospect_deal_count, pipeline_coverage, forecast'),
+        ('open_without_close_date', 'warning', 'pipeline_coverage, forecast, pipeline_waterfall'),
+        ('deal_without_rep', 'warning', 'every KPI by rep and team'),
+        ('deal_without_source', 'info', 'lead_source_report, every KPI by source'),
+        ('deal_in_the_future', 'error', 'deal_count, lead_time_days, stays in phases'),
+        ('closing_does_not_fit', 'error', 'win_rate, revenue, lead_time_days'),
+        ('deal_before_lead', 'warning', 'days from lead to deal'),
+        ('lead_without_source', 'info', 'lead_source_report, every KPI by source'),
+        ('lead_in_the_future', 'error', 'lead_count, opportunity_rate'),
+        ('done_without_time', 'warning', 'visit_count, contact_count, activity_report'),
+        ('done_without_end', 'info', 'hours in activity_report and lead_source_report'),
+        ('activity_longer_than_a_day', 'warning', 'hours in activity_report and lead_source_report'),
+        ('done_in_the_future', 'error', 'visit_count, contact_count'),
+        ('activity_for_nothing', 'info', 'actions per deal'),
+        ('activity_without_rep', 'info', 'activity_report'),
+        ('purchase_not_positive', 'info', 'ltv, revenue_per_customer'),
+        ('purchase_in_the_future', 'error', 'ltv, repeat_rate, new_customer_count'),
+        ('contracts_overlap', 'warning', 'renewal_rate'),
+        ('cancelled_before_start', 'warning', 'renewal_rate'),
+        ('contract_without_amount', 'info', 'renewal_rate by amount'),
+        ('account_twice', 'warning', 'new_customer_count, revenue_per_customer, repeat_rate, ltv'),
+        ('phase_without_probability', 'warning', 'prospect_deal_count, weighted amounts, forecast'),
+        ('probability_falls', 'warning', 'weighted amounts, forecast'),
+        ('pipeline_without_win', 'error', 'win_rate, lead_time_days, revenue'),
+        ('target_off_period', 'error', 'kpi_progress, sales_vs_target')
+    ) AS rule (check_name, severity, distorted) ON rule.check_name = finding.check_name;
+END;
+COMMENT ON FUNCTION data_quality(timestamp with time zone) IS
+    'each row that fails a check as of the instant, with what is wrong and the KPIs it distorts';
+
+CREATE VIEW data_quality WITH (security_invoker = true) AS
+SELECT
+    report.check_name,
+    report.severity,
+    report.severity_sort_order,
+    report.table_name,
+    report.row_id,
+    report.row_label,
+    report.problem,
+    report.distorted_names
+FROM data_quality() AS report;
+COMMENT ON VIEW data_quality IS
+    'One row per check and table row that fails it: what is wrong with which value, and the KPIs it distorts, as of now. Contradictions between deals and history: check_history().';
+COMMENT ON COLUMN data_quality.check_name IS 'name of the check';
+COMMENT ON COLUMN data_quality.severity IS 'error, warning or info';
+COMMENT ON COLUMN data_quality.severity_sort_order IS '1 error, 2 warning, 3 info';
+COMMENT ON COLUMN data_quality.table_name IS 'table the row is in';
+COMMENT ON COLUMN data_quality.row_id IS 'key of the row';
+COMMENT ON COLUMN data_quality.row_label IS 'name of the row';
+COMMENT ON COLUMN data_quality.problem IS 'what is wrong, with the value';
+COMMENT ON COLUMN data_quality.distorted_names IS 'KPIs and reports that are wrong or incomplete because of it';
+
+CREATE VIEW data_quality_summary WITH (security_invoker = true) AS
+SELECT
+    report.check_name,
+    report.severity,
+    report.severity_sort_order,
+    report.table_name,
+    count(*) AS row_count,
+    min(report.row_id) AS first_row_id,
+    report.distorted_names
+FROM data_quality() AS report
+GROUP BY
+    report.check_name,
+    report.severity,
+    report.severity_sort_order,
+    report.table_name,
+    report.distorted_names;
+COMMENT ON VIEW data_quality_summary IS
+    'One row per check that fails: how many rows of data_quality it has, as of now.';
+COMMENT ON COLUMN data_quality_summary.check_name IS 'name of the check';
+COMMENT ON COLUMN data_quality_summary.severity IS 'error, warning or info';
+COMMENT ON COLUMN data_quality_summary.severity_sort_order IS '1 error, 2 warning, 3 info';
+COMMENT ON COLUMN data_quality_summary.table_name IS 'table the rows are in';
+COMMENT ON COLUMN data_quality_summary.row_count IS 'rows that fail the check';
+COMMENT ON COLUMN data_quality_summary.first_row_id IS 'key of the first of them';
+COMMENT ON COLUMN data_quality_summary.distorted_names IS 'KPIs and reports that are wrong or incomplete because of it';
