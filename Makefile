@@ -26,6 +26,8 @@ MEMBERS = \
 	src/algebra/phase_stall.sql \
 	src/algebra/last_known.sql \
 	src/algebra/run.sql \
+	src/algebra/event_chain.sql \
+	src/algebra/step_flags.sql \
 	src/algebra/purchases.sql \
 	src/algebra/customer_base.sql \
 	src/algebra/ltv.sql \

@@ -58,7 +58,6 @@ typedef struct KpicrmPurchaseSummary
 	KpicrmDecimal first_day_revenue;
 } KpicrmPurchaseSummary;
 
-extern int32 kpicrm_day_of_instant(int64 instant);
 extern size_t kpicrm_purchases_size(uint32 capacity);
 extern bool kpicrm_purchases_append(KpicrmPurchases *p, const KpicrmPurchaseDay *day,
 									int64 first, int64 last);

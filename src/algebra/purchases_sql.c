@@ -16,6 +16,7 @@
 
 #include "compat.h"
 #include "algebra/decimal_sql.h"
+#include "algebra/instant.h"
 #include "algebra/purchases_sql.h"
 
 #define WORKING_FORM 0x80		/* never a version */

@@ -35,6 +35,9 @@ INSERT INTO allowed (rule, name) VALUES
     ('not strict', 'phase_stall_transition'),
     ('not strict', 'purchases_transition'),
     ('not strict', 'customer_base_transition'),
+    ('not strict', 'event_chain_transition'),
+    ('not strict', 'event_chain_level_final'),
+    ('not strict', 'step_flags_transition'),
     ('not strict', 'last_known'),
     ('not strict', 'run_begins'),
     ('not strict', 'run_no'),
@@ -204,6 +207,7 @@ CREATE FUNCTION pg_temp.call(function oid, mask integer) RETURNS text
     FROM pg_proc
     CROSS JOIN LATERAL (
         SELECT string_agg(
+            CASE WHEN n = pronargs AND provariadic <> 0 THEN 'VARIADIC ' ELSE '' END ||
             CASE
                 WHEN (mask >> (n - 1)::integer) & 1 = 1 THEN format('NULL::%s', type)
                 ELSE format('%L::%s', COALESCE(sample.value, ''), type)
@@ -215,6 +219,10 @@ CREATE FUNCTION pg_temp.call(function oid, mask integer) RETURNS text
             ('kpicrm.lead_times_fraction', '0.8 of {1d 1/0/0}'),
             ('kpicrm.purchases', 'empty'),
             ('kpicrm.customer_base', 'empty'),
+            ('kpicrm.event_chain', '1 steps in 86400000000us {}'),
+            ('kpicrm.step_flags', '1'),
+            ('interval', '1 day'),
+            ('boolean[]', '{true}'),
             ('numeric', '1'),
             ('bigint', '1'),
             ('double precision', '0.8'),
