@@ -49,8 +49,10 @@ BEGIN
     IF from_date > to_date THEN
         PERFORM kpicrm.reject_argument('from_date', from_date::text, format('It must not be after to_date, which is %s.', to_date));
     END IF;
-    IF NOT isfinite(from_date) OR NOT isfinite(to_date) THEN
-        PERFORM kpicrm.reject_argument('from_date', from_date::text || ', ' || to_date, 'Leave a date out for no limit.');
+    IF NOT isfinite(from_date) THEN
+        PERFORM kpicrm.reject_argument('from_date', from_date::text, 'Leave it out for no limit.');
+    ELSIF NOT isfinite(to_date) THEN
+        PERFORM kpicrm.reject_argument('to_date', to_date::text, 'Leave it out for no limit.');
     END IF;
     RETURN definition;
 END;
