@@ -117,7 +117,7 @@ BEGIN ATOMIC
     ), known AS MATERIALIZED (
         SELECT
             kpi.code,
-            kpi_adds_up(kpi) AS adds_up
+            kpi.kind = 'flow' AND kpi_adds_up(kpi) AS adds_up
         FROM kpi
         WHERE EXISTS (SELECT FROM target WHERE target.kpi_code = kpi.code)
     ), goal AS (
@@ -259,7 +259,7 @@ BEGIN ATOMIC
             span.kpi_code,
             span.grain,
             span.period_start,
-            sum(past_day.numerator) FILTER (WHERE past_day.day < past.start + (period.reached - span.period_start))
+            coalesce(sum(past_day.numerator) FILTER (WHERE past_day.day < past.start + (period.reached - span.period_start)), 0)
                 / nullif(sum(past_day.numerator), 0) AS share
         FROM (
             SELECT DISTINCT
