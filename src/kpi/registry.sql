@@ -185,11 +185,10 @@ EXCEPTION WHEN OTHERS THEN
         state = RETURNED_SQLSTATE;
     RAISE EXCEPTION 'the % of KPI "%" is not valid: %', part, kpi_code, message
         USING ERRCODE = state,
-              DETAIL = detail,
-              HINT = CASE
+              HINT = concat_ws(' ', nullif(detail, ''), CASE
                   WHEN state = '42703' OR hint = '' THEN format('It can use these columns: %s.', array_to_string(columns, ', '))
                   ELSE hint
-              END;
+              END);
 END;
 $$;
 COMMENT ON FUNCTION check_kpi_expression(text, text, text, text, boolean, regtype[], text[]) IS
