@@ -31,7 +31,9 @@ MEMBERS = \
 	src/algebra/purchases.sql \
 	src/algebra/customer_base.sql \
 	src/algebra/ltv.sql \
-	src/calendar/fiscal.sql
+	src/calendar/fiscal.sql \
+	src/kpi/expression.sql \
+	src/kpi/decomposition.sql
 
 WORKSPACE = \
 	src/workspace/setting.sql \
@@ -61,7 +63,14 @@ WORKSPACE = \
 	src/report/phase.sql \
 	src/report/deal_board.sql \
 	src/report/customer_value.sql \
-	src/report/data_quality.sql
+	src/report/data_quality.sql \
+	src/kpi/fact.sql \
+	src/kpi/registry.sql \
+	src/kpi/measure.sql \
+	src/kpi/series.sql \
+	src/kpi/progress.sql \
+	src/kpi/tree.sql \
+	src/kpi/describe.sql
 
 CONSTRUCTOR = \
 	src/workspace/create.sql \

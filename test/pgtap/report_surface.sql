@@ -43,14 +43,14 @@ SELECT is_empty(
 );
 SELECT is_empty(
     $$SELECT view_name, column_name, type FROM surface
-      WHERE (type = 'timestamp with time zone') <> (column_name ~ '_at$')
+      WHERE (type = 'timestamp with time zone') <> (column_name ~ '_at$' OR (view_name = 'kpi_long' AND column_name = 'time'))
         OR (type = 'date') <> (column_name ~ '_(date|start)$')$$,
-    'instants end in _at, days in _date or _start'
+    'instants end in _at, days in _date or _start; Grafana wants a column time'
 );
 SELECT is_empty(
     $$SELECT view_name, column_name, type FROM surface
-      WHERE (type = 'double precision') <> (column_name ~ '_(rate|days|hours|score|probability|low|high)$')$$,
-    'a float says its unit: _rate, _days, _hours, _score, _probability, _low, _high'
+      WHERE (type = 'double precision') <> (column_name ~ '_(rate|days|hours|score|probability|low|high)$' OR column_name ~ '(^|_)value$' AND type <> 'text')$$,
+    'a float says its unit: _rate, _days, _hours, _score, _probability, _low, _high, or is a _value in the unit of the KPI beside it'
 );
 SELECT is_empty(
     $$SELECT view_name, column_name, type FROM surface

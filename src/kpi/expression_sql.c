@@ -1,0 +1,320 @@
+/*
+ * expression_sql.c
+ *		What a user may write as the definition of a KPI: the parser's opinion.
+ *
+ * A definition is text that is put into a query later and run by whoever reads
+ * the KPI, so it must be an expression and nothing else, and must not call what
+ * another user can change.  Both are read from the trees of PostgreSQL's own
+ * parser: no list of forbidden words, which would have gaps.  Nothing is run.
+ *
+ * It is an expression if "SELECT text" is one SELECT of one column and has none
+ * of its other clauses: what closes a parenthesis too many, begins another
+ * statement or is cut off by a comment fails here, and what does not can stand
+ * between parentheses.  It is harmless if it has no sub-select, window or set,
+ * if every function is an IMMUTABLE one of pg_catalog or kpicrm, and if every
+ * value is of a type of one of them: types bring functions along.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/analyze.h"
+#include "parser/parser.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/regproc.h"
+#include "utils/syscache.h"
+
+#include "compat.h"
+
+static void
+reject(const char *reason, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s", reason),
+			 errhint("%s", hint)));
+}
+
+static bool
+is_trusted_namespace(Oid namespace)
+{
+	return namespace == PG_CATALOG_NAMESPACE ||
+		namespace == get_namespace_oid("kpicrm", true);
+}
+
+/* One SELECT of one unnamed column, and none of its other clauses. */
+static bool
+is_bare_select(const SelectStmt *select)
+{
+	return select->op == SETOP_NONE &&
+		list_length(select->targetList) == 1 &&
+		select->distinctClause == NIL &&
+		select->intoClause == NULL &&
+		select->fromClause == NIL &&
+		select->whereClause == NULL &&
+		select->groupClause == NIL &&
+		select->havingClause == NULL &&
+		select->windowClause == NIL &&
+		select->valuesLists == NIL &&
+		select->sortClause == NIL &&
+		select->limitOffset == NULL &&
+		select->limitCount == NULL &&
+		select->lockingClause == NIL &&
+		select->withClause == NULL;
+}
+
+/* Is the text an expression, and no more than one? */
+static void
+check_is_expression(const char *expression)
+{
+	char	   *text = psprintf("SELECT %s", expression);
+	List	   *statements = raw_parser(text, RAW_PARSE_DEFAULT);
+	Node	   *statement;
+	const ResTarget *target;
+
+	if (list_length(statements) != 1)
+		reject("there is more than one statement", "Write one expression, without a semicolon.");
+	statement = linitial_node(RawStmt, statements)->stmt;
+	if (!IsA(statement, SelectStmt) || !is_bare_select((SelectStmt *) statement))
+		reject("this is more than one expression", "Write what could stand between SELECT and FROM, as one column.");
+	target = linitial_node(ResTarget, ((SelectStmt *) statement)->targetList);
+	if (target->name != NULL)
+		reject("an expression has no name", "Leave out AS and the name behind it.");
+}
+
+static bool
+is_untrusted_function(Oid function, void *context)
+{
+	if (!is_trusted_namespace(get_func_namespace(function)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("function %s cannot be used here", format_procedure_qualified(function)),
+				 errhint("Use functions and operators of PostgreSQL and of kpicrm only: others can be changed by their owner.")));
+	if (func_volatile(function) != PROVOLATILE_IMMUTABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("function %s cannot be used here, because it is not IMMUTABLE", format_procedure_qualified(function)),
+				 errhint("Its result depends on more than its arguments. Use the columns of the fact: it has local days beside instants, and period_start, period_end and as_of.")));
+	return false;
+}
+
+static Oid
+type_namespace(Oid type)
+{
+	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	Oid			namespace;
+
+	if (!HeapTupleIsValid(tuple))
+		return InvalidOid;
+	namespace = ((Form_pg_type) GETSTRUCT(tuple))->typnamespace;
+	ReleaseSysCache(tuple);
+	return namespace;
+}
+
+static void
+check_type(Oid type)
+{
+	if (!is_trusted_namespace(type_namespace(type)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("type %s cannot be used here", format_type_be_qualified(type)),
+				 errhint("Use types of PostgreSQL and of kpicrm only: others can be changed by their owner.")));
+}
+
+/*
+ * Walks the analyzed expression; true never comes out of it, errors do.  What is
+ * not known to be harmless is refused.
+ */
+static bool
+check_node(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_Var:
+		case T_Const:
+		case T_Aggref:
+		case T_FuncExpr:
+		case T_NamedArgExpr:
+		case T_OpExpr:
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+		case T_ScalarArrayOpExpr:
+		case T_BoolExpr:
+		case T_NullTest:
+		case T_BooleanTest:
+		case T_CaseExpr:
+		case T_CaseTestExpr:
+		case T_CoalesceExpr:
+		case T_MinMaxExpr:
+		case T_ArrayExpr:
+		case T_SubscriptingRef:
+		case T_RelabelType:
+		case T_CoerceViaIO:
+		case T_ArrayCoerceExpr:
+		case T_CollateExpr:
+			check_type(exprType(node));
+			check_functions_in_node(node, is_untrusted_function, context);
+			break;
+		case T_List:
+		case T_TargetEntry:
+		case T_SortGroupClause:
+		case T_CaseWhen:
+			break;
+		case T_SubLink:
+			reject("an expression cannot contain a sub-select", "Use the columns of the fact, or make a view of the workspace the fact.");
+			break;
+		case T_WindowFunc:
+			reject("an expression cannot contain a window function", "Use an aggregate function.");
+			break;
+		case T_SQLValueFunction:
+			reject("an expression cannot depend on the session", "Use the columns of the fact, period_start, period_end and as_of.");
+			break;
+		case T_CoerceToDomain:
+			reject("an expression cannot use a domain", "Cast to the type that the domain is made of.");
+			break;
+		default:
+			reject("an expression of this kind cannot be used here", "Use columns, operators, functions, CASE and aggregates with FILTER.");
+			break;
+	}
+	return expression_tree_walker(node, check_node, context);
+}
+
+/* The analyzed expression over the rows of source, or an error. */
+static Node *
+analyzed_expression(FunctionCallInfo fcinfo, bool *has_aggregates)
+{
+	char	   *expression = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *source = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char	   *text;
+	List	   *statements;
+	Query	   *query;
+	Node	   *value;
+
+	check_is_expression(expression);
+	/* A comment at its end must not swallow the parenthesis. */
+	text = psprintf("SELECT (\n%s\n) FROM %s", expression, source);
+	statements = raw_parser(text, RAW_PARSE_DEFAULT);
+	if (list_length(statements) != 1)
+		reject("there is more than one statement", "Write one expression, without a semicolon.");
+	query = parse_analyze_fixedparams(linitial_node(RawStmt, statements), text, NULL, 0, NULL);
+	/* what GROUP BY needs and does not show stands behind it */
+	if (list_length(query->targetList) > 1 && !lsecond_node(TargetEntry, query->targetList)->resjunk)
+		reject("this is more than one expression", "Name one column instead of *.");
+	value = (Node *) linitial_node(TargetEntry, query->targetList)->expr;
+	if (query->hasTargetSRFs)
+		reject("an expression cannot return a set", "Use an aggregate function.");
+	check_node(value, NULL);
+	*has_aggregates = query->hasAggs;
+	return value;
+}
+
+/*
+ * The type of an expression over the rows of source, a FROM clause with all that
+ * follows it.  The source comes from the caller, not from the user.
+ */
+PG_FUNCTION_INFO_V1(kpicrm_expression_type);
+Datum
+kpicrm_expression_type(PG_FUNCTION_ARGS)
+{
+	bool		aggregated = PG_GETARG_BOOL(2);
+	bool		has_aggregates;
+	Node	   *value = analyzed_expression(fcinfo, &has_aggregates);
+
+	if (aggregated && !has_aggregates)
+		reject("the expression has no aggregate function", "Write for example count(*) or sum(amount).");
+	if (!aggregated && has_aggregates)
+		reject("an aggregate function cannot be used here", "Write an expression over the columns of one row.");
+	PG_RETURN_OID(exprType(value));
+}
+
+static bool
+is_named(Oid function, const char *a, const char *b)
+{
+	const char *name = get_func_name(function);
+
+	return get_func_namespace(function) == PG_CATALOG_NAMESPACE &&
+		(strcmp(name, a) == 0 || strcmp(name, b) == 0);
+}
+
+static bool
+is_zero(Node *node)
+{
+	const Const *constant;
+	Oid			output;
+	bool		is_varlena;
+
+	node = strip_implicit_coercions(node);
+	if (!IsA(node, Const) || ((const Const *) node)->constisnull)
+		return false;
+	constant = (const Const *) node;
+	getTypeOutputInfo(constant->consttype, &output, &is_varlena);
+	return strcmp(OidOutputFunctionCall(output, constant->constvalue), "0") == 0;
+}
+
+/*
+ * Does the value over all rows follow from those over parts of them by adding up?
+ * So do count and sum, their sums, differences and multiples by a constant, and
+ * sums that are 0 instead of NULL.
+ */
+static bool
+adds_up(Node *node)
+{
+	check_stack_depth();
+	switch (nodeTag(node))
+	{
+		case T_Aggref:
+			return ((Aggref *) node)->aggdistinct == NIL &&
+				is_named(((Aggref *) node)->aggfnoid, "count", "sum");
+		case T_RelabelType:
+			return adds_up((Node *) ((RelabelType *) node)->arg);
+		case T_CoalesceExpr:
+			{
+				List	   *args = ((CoalesceExpr *) node)->args;
+
+				return list_length(args) == 2 && adds_up(linitial(args)) && is_zero(lsecond(args));
+			}
+		case T_FuncExpr:
+			{
+				FuncExpr   *call = (FuncExpr *) node;
+
+				/* casts from and to whole numbers round */
+				return call->funcformat != COERCE_EXPLICIT_CALL && list_length(call->args) == 1 &&
+					(call->funcresulttype == NUMERICOID || call->funcresulttype == FLOAT8OID) &&
+					adds_up(linitial(call->args));
+			}
+		case T_OpExpr:
+			{
+				OpExpr	   *op = (OpExpr *) node;
+				const char *name = get_opname(op->opno);
+				Node	   *left = linitial(op->args);
+				Node	   *right = llast(op->args);
+
+				if (strcmp(name, "+") == 0 || strcmp(name, "-") == 0)
+					return adds_up(left) && adds_up(right);
+				if (strcmp(name, "*") == 0)
+					return (IsA(strip_implicit_coercions(left), Const) && adds_up(right)) ||
+						(adds_up(left) && IsA(strip_implicit_coercions(right), Const));
+				return false;
+			}
+		default:
+			return false;
+	}
+}
+
+PG_FUNCTION_INFO_V1(kpicrm_expression_adds_up);
+Datum
+kpicrm_expression_adds_up(PG_FUNCTION_ARGS)
+{
+	bool		has_aggregates;
+	Node	   *value = analyzed_expression(fcinfo, &has_aggregates);
+
+	PG_RETURN_BOOL(adds_up(value));
+}

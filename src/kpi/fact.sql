@@ -1,0 +1,383 @@
+/*
+ * Facts: the rows that KPIs count.
+ *
+ * A fact is one kind of event (a lead came in, a deal was closed) or of state with
+ * a beginning and an end (a deal is in an open phase), as it was known at as_of.
+ * Rep and product are those of the event; the team is the rep's present one; a
+ * customer's rep is the account's present one.  Columns that all facts share:
+ *
+ *   …_date               local day in the workspace's time zone, what KPIs count on
+ *   …_at                 the instant of the same name, for the index
+ *   rep_id, team_id, product_id, source_id, pipeline_id
+ *                        dimensions, where the fact has them
+ *
+ * Joins to what a KPI does not ask for are removed by the planner.
+ */
+
+CREATE FUNCTION lead_fact(as_of timestamp with time zone DEFAULT now())
+RETURNS TABLE (
+    lead_id bigint,
+    created_at timestamp with time zone,
+    created_date date,
+    rep_id bigint,
+    team_id bigint,
+    source_id bigint,
+    account_id bigint,
+    has_deal boolean
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
+BEGIN ATOMIC
+    SELECT
+        lead.id,
+        lead.created_at,
+        (lead.created_at AT TIME ZONE setting.time_zone)::date,
+        lead.rep_id,
+        sales_rep.team_id,
+        lead.source_id,
+        lead.account_id,
+        EXISTS (
+            SELECT
+            FROM deal
+            WHERE deal.lead_id = lead.id
+                AND deal.opened_at <= as_of
+        )
+    FROM lead
+    JOIN setting ON setting.only_row
+    LEFT JOIN sales_rep ON sales_rep.id = lead.rep_id
+    WHERE lead.created_at <= as_of;
+END;
+COMMENT ON FUNCTION lead_fact(timestamp with time zone) IS
+    'fact: one row per lead, on the day it came in; has_deal: did a deal come of it until the instant?';
+
+CREATE FUNCTION deal_opening(as_of timestamp with time zone DEFAULT now())
+RETURNS TABLE (
+    deal_id bigint,
+    opened_at timestamp with time zone,
+    opened_date date,
+    rep_id bigint,
+    team_id bigint,
+    product_id bigint,
+    source_id bigint,
+    pipeline_id bigint,
+    account_id bigint,
+    lead_id bigint,
+    amount numeric
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
+BEGIN ATOMIC
+    SELECT
+        deal.id,
+        deal.opened_at,
+        (deal.opened_at AT TIME ZONE setting.time_zone)::date,
+        opening.rep_id,
+        sales_rep.team_id,
+        opening.product_id,
+        deal.source_id,
+        deal.pipeline_id,
+        deal.account_id,
+        deal.lead_id,
+        deal.amount
+    FROM deal
+    JOIN setting ON setting.only_row
+    LEFT JOIN phase_stay AS opening
+        ON opening.deal_id = deal.id
+        AND opening.stay_no = 1
+    LEFT JOIN sales_rep ON sales_rep.id = opening.rep_id
+    WHERE deal.opened_at <= as_of;
+END;
+COMMENT ON FUNCTION deal_opening(timestamp with time zone) IS
+    'fact: one row per deal, on the day it was opened, for the rep and product it was opened with';
+
+CREATE FUNCTION deal_closing(as_of timestamp with time zone DEFAULT now())
+RETURNS TABLE (
+    deal_id bigint,
+    closed_at timestamp with time zone,
+    closed_date date,
+    won boolean,
+    rep_id bigint,
+    team_id bigint,
+    product_id bigint,
+    source_id bigint,
+    pipeline_id bigint,
+    account_id bigint,
+    lead_id bigint,
+    amount numeric,
+    cost numeric,
+    lead_time_days double precision
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
+BEGIN ATOMIC
+    SELECT
+        deal.id,
+        stay.entered_at,
+        (stay.entered_at AT TIME ZONE setting.time_zone)::date,
+        phase.kind = 'won',
+        stay.rep_id,
+        sales_rep.team_id,
+        stay.product_id,
+        deal.source_id,
+        deal.pipeline_id,
+        deal.account_id,
+        deal.lead_id,
+        deal.amount,
+        deal.cost,
+        CASE WHEN stay.entered_at >= deal.opened_at THEN (EXTRACT(epoch FROM stay.entered_at - deal.opened_at) / 86400)::double precision END
+    FROM phase_stay AS stay
+    JOIN setting ON setting.only_row
+    JOIN phase ON phase.id = stay.phase_id
+    JOIN deal ON deal.id = stay.deal_id
+    LEFT JOIN sales_rep ON sales_rep.id = stay.rep_id
+    WHERE phase.kind IN ('won', 'lost')
+        AND deal.opened_at <= as_of
+        AND stay.entered_at <= as_of
+        AND (stay.left_at IS NULL OR stay.left_at > as_of);
+END;
+COMMENT ON FUNCTION deal_closing(timestamp with time zone) IS
+    'fact: one row per deal that is won or lost at the instant, on the day it was (a reopened deal: last), for the rep and product it was closed with';
+
+CREATE FUNCTION open_stay(as_of timestamp with time zone DEFAULT now())
+RETURNS TABLE (
+    deal_id bigint,
+    phase_id bigint,
+    entered_at timestamp with time zone,
+    entered_date date,
+    left_at timestamp with time zone,
+    left_date date,
+    is_current boolean,
+    expected_close_date date,
+    rep_id bigint,
+    team_id bigint,
+    product_id bigint,
+    source_id bigint,
+    pipeline_id bigint,
+    account_id bigint,
+    amount numeric,
+    win_probability double precision,
+    is_likely boolean
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
+BEGIN ATOMIC
+    SELECT
+        deal.id,
+        stay.phase_id,
+        stay.entered_at,
+        (stay.entered_at AT TIME ZONE setting.time_zone)::date,
+        CASE WHEN stay.left_at <= as_of THEN stay.left_at END,
+        CASE WHEN stay.left_at <= as_of THEN (stay.left_at AT TIME ZONE setting.time_zone)::date END,
+        stay.left_at IS NULL OR stay.left_at > as_of,
+        deal.expected_close_on,
+        CASE WHEN stay.left_at IS NULL THEN deal.rep_id ELSE stay.rep_id END,
+        sales_rep.team_id,
+        CASE WHEN stay.left_at IS NULL THEN deal.product_id ELSE stay.product_id END,
+        deal.source_id,
+        deal.pipeline_id,
+        deal.account_id,
+        deal.amount,
+        phase.win_probability,
+        phase.win_probability >= setting.prospect_min_probability
+    FROM phase_stay AS stay
+    JOIN setting ON setting.only_row
+    JOIN phase ON phase.id = stay.phase_id
+    JOIN deal ON deal.id = stay.deal_id
+    LEFT JOIN sales_rep
+        ON sales_rep.id = CASE WHEN stay.left_at IS NULL THEN deal.rep_id ELSE stay.rep_id END
+    WHERE phase.kind = 'open'
+        AND deal.opened_at <= as_of
+        AND stay.entered_at <= as_of;
+END;
+COMMENT ON FUNCTION open_stay(timestamp with time zone) IS
+    'fact: one row per stay of a deal in an open phase until the instant, from the day it began to the day it ended; rep and product are the present ones of the stay that still lasts, else those it began with; is_likely: win_probability reaches setting.prospect_min_probability';
+
+CREATE FUNCTION activity_fact(as_of timestamp with time zone DEFAULT now())
+RETURNS TABLE (
+    activity_id bigint,
+    done_at timestamp with time zone,
+    done_date date,
+    counts_as_visit boolean,
+    activity_type_id bigint,
+    rep_id bigint,
+    team_id bigint,
+    source_id bigint,
+    pipeline_id bigint,
+    deal_id bigint,
+    lead_id bigint,
+    account_id bigint,
+    duration_hours double precision
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
+BEGIN ATOMIC
+    SELECT
+        activity.id,
+        coalesce(activity.ended_at, activity.started_at, activity.planned_at),
+        (coalesce(activity.ended_at, activity.started_at, activity.planned_at) AT TIME ZONE setting.time_zone)::date,
+        activity_type.counts_as_visit,
+        activity.activity_type_id,
+        activity.rep_id,
+        sales_rep.team_id,
+        deal.source_id,
+        deal.pipeline_id,
+        activity.deal_id,
+        activity.lead_id,
+        coalesce(activity.account_id, deal.account_id),
+        CASE WHEN activity.ended_at - activity.started_at BETWEEN INTERVAL '0' AND INTERVAL '24 hours' THEN (EXTRACT(epoch FROM activity.ended_at - activity.started_at) / 3600)::double precision END
+    FROM activity
+    JOIN setting ON setting.only_row
+    LEFT JOIN activity_type ON activity_type.id = activity.activity_type_id
+    LEFT JOIN sales_rep ON sales_rep.id = activity.rep_id
+    LEFT JOIN deal ON deal.id = activity.deal_id
+    WHERE activity.done
+        AND coalesce(activity.ended_at, activity.started_at, activity.planned_at) <= as_of;
+END;
+COMMENT ON FUNCTION activity_fact(timestamp with time zone) IS
+    'fact: one row per activity that is done, on the day it ended';
+
+CREATE FUNCTION customer_purchase(as_of timestamp with time zone DEFAULT now())
+RETURNS TABLE (
+    purchase_id bigint,
+    account_id bigint,
+    purchased_at timestamp with time zone,
+    purchased_date date,
+    rep_id bigint,
+    team_id bigint,
+    amount numeric,
+    cost numeric,
+    is_first boolean,
+    is_first_repeat boolean,
+    is_first_with_cost boolean
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
+BEGIN ATOMIC
+    SELECT
+        ordered.id,
+        ordered.account_id,
+        ordered.purchased_at,
+        ordered.day,
+        account.rep_id,
+        sales_rep.team_id,
+        ordered.amount,
+        ordered.cost,
+        ordered.purchase_no = 1,
+        ordered.day_no = 2 AND ordered.previous_day < ordered.day,
+        ordered.cost IS NOT NULL AND ordered.costed_no = 1
+    FROM (
+        SELECT
+            dated.id,
+            dated.account_id,
+            dated.purchased_at,
+            dated.day,
+            dated.amount,
+            dated.cost,
+            row_number() OVER customer AS purchase_no,
+            dense_rank() OVER (PARTITION BY dated.account_id ORDER BY dated.day) AS day_no,
+            lag(dated.day) OVER customer AS previous_day,
+            count(dated.cost) OVER (customer ROWS UNBOUNDED PRECEDING) AS costed_no
+        FROM (
+            SELECT
+                purchase.id,
+                purchase.account_id,
+                purchase.purchased_at,
+                (purchase.purchased_at AT TIME ZONE setting.time_zone)::date AS day,
+                purchase.amount,
+                purchase.cost
+            FROM purchase
+            JOIN setting ON setting.only_row
+            WHERE purchase.purchased_at <= as_of
+        ) AS dated
+        WINDOW customer AS (PARTITION BY dated.account_id ORDER BY dated.day, dated.purchased_at, dated.id)
+    ) AS ordered
+    JOIN account ON account.id = ordered.account_id
+    LEFT JOIN sales_rep ON sales_rep.id = account.rep_id;
+END;
+COMMENT ON FUNCTION customer_purchase(timestamp with time zone) IS
+    'fact: one row per purchase, on its day, for the present rep of the account; is_first: the first of the account, is_first_repeat: the first on its second day, which makes it a repeat customer, is_first_with_cost: the first whose cost is known';
+
+CREATE FUNCTION contract_end(as_of timestamp with time zone DEFAULT now())
+RETURNS TABLE (
+    contract_id bigint,
+    end_date date,
+    account_id bigint,
+    rep_id bigint,
+    team_id bigint,
+    product_id bigint,
+    amount_per_month numeric,
+    is_renewed boolean
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
+BEGIN ATOMIC
+    SELECT
+        contract.id,
+        contract.ends_on,
+        contract.account_id,
+        account.rep_id,
+        sales_rep.team_id,
+        contract.product_id,
+        contract.amount_per_month,
+        contract.renewed_by IS NOT NULL
+    FROM contract
+    JOIN setting ON setting.only_row
+    JOIN account ON account.id = contract.account_id
+    LEFT JOIN sales_rep ON sales_rep.id = account.rep_id
+    WHERE contract.ends_on <= (as_of AT TIME ZONE setting.time_zone)::date;
+END;
+COMMENT ON FUNCTION contract_end(timestamp with time zone) IS
+    'fact: one row per term of a contract that has come to its end, on its last day, for the present rep of the account';
+
+CREATE FUNCTION inquiry_fact(as_of timestamp with time zone DEFAULT now())
+RETURNS TABLE (
+    inquiry_id bigint,
+    received_at timestamp with time zone,
+    received_date date,
+    account_id bigint,
+    rep_id bigint,
+    team_id bigint,
+    is_responded boolean,
+    response_hours double precision
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
+BEGIN ATOMIC
+    SELECT
+        inquiry.id,
+        inquiry.received_at,
+        (inquiry.received_at AT TIME ZONE setting.time_zone)::date,
+        inquiry.account_id,
+        inquiry.rep_id,
+        sales_rep.team_id,
+        coalesce(inquiry.responded_at <= as_of, false),
+        CASE WHEN inquiry.responded_at <= as_of THEN (EXTRACT(epoch FROM inquiry.responded_at - inquiry.received_at) / 3600)::double precision END
+    FROM inquiry
+    JOIN setting ON setting.only_row
+    LEFT JOIN sales_rep ON sales_rep.id = inquiry.rep_id
+    WHERE inquiry.received_at <= as_of;
+END;
+COMMENT ON FUNCTION inquiry_fact(timestamp with time zone) IS
+    'fact: one row per inquiry, on the day it came in; is_responded: was there an answer until the instant?';
+
+CREATE FUNCTION feedback_fact(as_of timestamp with time zone DEFAULT now())
+RETURNS TABLE (
+    feedback_id bigint,
+    received_at timestamp with time zone,
+    received_date date,
+    account_id bigint,
+    rep_id bigint,
+    team_id bigint,
+    kind text,
+    score integer
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
+BEGIN ATOMIC
+    SELECT
+        feedback.id,
+        feedback.received_at,
+        (feedback.received_at AT TIME ZONE setting.time_zone)::date,
+        feedback.account_id,
+        feedback.rep_id,
+        sales_rep.team_id,
+        feedback.kind,
+        feedback.score
+    FROM feedback
+    JOIN setting ON setting.only_row
+    LEFT JOIN sales_rep ON sales_rep.id = feedback.rep_id
+    WHERE feedback.received_at <= as_of;
+END;
+COMMENT ON FUNCTION feedback_fact(timestamp with time zone) IS
+    'fact: one row per answer to a survey, on the day it came in';
