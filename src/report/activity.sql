@@ -277,49 +277,91 @@ BEGIN ATOMIC
             -- a closing that was undone since is later than now only if it was entered so
             (SELECT greatest(now(), (SELECT max(deal.opened_at) FROM deal), (SELECT max(deal.closed_at) FROM deal)))
         ) AS bounds
-    ), occasion AS MATERIALIZED (
+    ), measured AS MATERIALIZED (
         SELECT
-            happened.deal_id,
             happened.kind,
-            happened.at,
+            happened.period_no,
             happened.rep_id,
+            sales_rep.team_id,
             happened.product_id,
             happened.source_id,
             happened.pipeline_id,
-            happened.lead_id,
-            happened.period_no
+            happened.activity_count,
+            happened.timed_count,
+            happened.span
         FROM (
             SELECT
-                deal.id AS deal_id,
                 1 AS kind,
-                deal.opened_at AS at,
+                width_bucket(deal.opened_at, (SELECT bounds.instants FROM bounds)) AS period_no,
                 opening.rep_id,
                 opening.product_id,
                 deal.source_id,
                 deal.pipeline_id,
-                deal.lead_id,
-                width_bucket(deal.opened_at, (SELECT bounds.instants FROM bounds)) AS period_no
+                effort.activity_count,
+                effort.timed_count,
+                effort.span
             FROM deal
             LEFT JOIN phase_stay AS opening
                 ON opening.deal_id = deal.id
                 AND opening.stay_no = 1
+            -- a probe of the index for each deal: a deal's activities lie together
+            CROSS JOIN LATERAL (
+                SELECT
+                    count(*)::integer AS activity_count,
+                    count(acted.span)::integer AS timed_count,
+                    sum(acted.span) AS span
+                FROM (
+                    SELECT CASE WHEN activity.ended_at - activity.started_at <= INTERVAL '24 hours' THEN activity.ended_at - activity.started_at END AS span
+                    FROM activity
+                    WHERE activity.deal_id = deal.id
+                        AND activity.done
+                        AND coalesce(activity.ended_at, activity.started_at, activity.planned_at) <= deal.opened_at
+                    UNION ALL
+                    SELECT CASE WHEN activity.ended_at - activity.started_at <= INTERVAL '24 hours' THEN activity.ended_at - activity.started_at END
+                    FROM activity
+                    WHERE activity.lead_id = deal.lead_id
+                        AND activity.deal_id IS NULL
+                        AND activity.done
+                        AND coalesce(activity.ended_at, activity.started_at, activity.planned_at) <= deal.opened_at
+                ) AS acted
+            ) AS effort
             WHERE deal.opened_at <= as_of
                 AND deal.opened_at >= coalesce(from_date - 2, '-infinity')
                 AND deal.opened_at < coalesce(to_date + 2, 'infinity')
             UNION ALL
             SELECT
-                deal.id,
                 CASE phase.kind WHEN 'won' THEN 2 ELSE 3 END,
-                stay.entered_at,
+                width_bucket(stay.entered_at, (SELECT bounds.instants FROM bounds)),
                 stay.rep_id,
                 stay.product_id,
                 deal.source_id,
                 deal.pipeline_id,
-                deal.lead_id,
-                width_bucket(stay.entered_at, (SELECT bounds.instants FROM bounds))
+                effort.activity_count,
+                effort.timed_count,
+                effort.span
             FROM phase_stay AS stay
             JOIN phase ON phase.id = stay.phase_id
             JOIN deal ON deal.id = stay.deal_id
+            CROSS JOIN LATERAL (
+                SELECT
+                    count(*)::integer AS activity_count,
+                    count(acted.span)::integer AS timed_count,
+                    sum(acted.span) AS span
+                FROM (
+                    SELECT CASE WHEN activity.ended_at - activity.started_at <= INTERVAL '24 hours' THEN activity.ended_at - activity.started_at END AS span
+                    FROM activity
+                    WHERE activity.deal_id = deal.id
+                        AND activity.done
+                        AND coalesce(activity.ended_at, activity.started_at, activity.planned_at) <= stay.entered_at
+                    UNION ALL
+                    SELECT CASE WHEN activity.ended_at - activity.started_at <= INTERVAL '24 hours' THEN activity.ended_at - activity.started_at END
+                    FROM activity
+                    WHERE activity.lead_id = deal.lead_id
+                        AND activity.deal_id IS NULL
+                        AND activity.done
+                        AND coalesce(activity.ended_at, activity.started_at, activity.planned_at) <= stay.entered_at
+                ) AS acted
+            ) AS effort
             WHERE phase.kind IN ('won', 'lost')
                 AND stay.entered_at <= as_of
                 AND (stay.left_at IS NULL OR stay.left_at > as_of)
@@ -327,84 +369,10 @@ BEGIN ATOMIC
                 AND stay.entered_at >= coalesce(from_date - 2, '-infinity')
                 AND stay.entered_at < coalesce(to_date + 2, 'infinity')
         ) AS happened
+        LEFT JOIN sales_rep ON sales_rep.id = happened.rep_id
         WHERE dates_are_in_order(from_date, to_date)
             AND kpicrm.checked_option('grain', grain, 'day', 'week', 'month', 'quarter', 'half', 'year', 'all') IS NOT NULL
-            AND CASE
-                WHEN happened.period_no BETWEEN 1 AND (SELECT cardinality(bounds.starts) FROM bounds) THEN true
-                ELSE false
-            END
-    ), action AS (
-        -- from the tables, not from the occasions: the planner knows nothing about those
-        SELECT
-            deal.id AS deal_id,
-            1 AS kind,
-            activity.started_at,
-            activity.ended_at
-        FROM deal
-        JOIN activity ON activity.deal_id = deal.id
-        WHERE activity.done
-            AND deal.opened_at <= as_of
-            AND deal.opened_at >= coalesce(from_date - 2, '-infinity')
-            AND deal.opened_at < coalesce(to_date + 2, 'infinity')
-            AND coalesce(activity.ended_at, activity.started_at, activity.planned_at) <= deal.opened_at
-        UNION ALL
-        SELECT
-            stay.deal_id,
-            CASE phase.kind WHEN 'won' THEN 2 ELSE 3 END,
-            activity.started_at,
-            activity.ended_at
-        FROM phase_stay AS stay
-        JOIN phase ON phase.id = stay.phase_id
-        JOIN activity ON activity.deal_id = stay.deal_id
-        WHERE activity.done
-            AND phase.kind IN ('won', 'lost')
-            AND stay.entered_at <= as_of
-            AND (stay.left_at IS NULL OR stay.left_at > as_of)
-            AND stay.entered_at >= coalesce(from_date - 2, '-infinity')
-            AND stay.entered_at < coalesce(to_date + 2, 'infinity')
-            AND coalesce(activity.ended_at, activity.started_at, activity.planned_at) <= stay.entered_at
-        UNION ALL
-        SELECT
-            occasion.deal_id,
-            occasion.kind,
-            activity.started_at,
-            activity.ended_at
-        FROM occasion
-        JOIN activity ON activity.lead_id = occasion.lead_id
-        WHERE activity.done
-            AND activity.deal_id IS NULL
-            AND coalesce(activity.ended_at, activity.started_at, activity.planned_at) <= occasion.at
-    ), effort AS (
-        SELECT
-            action.deal_id,
-            action.kind,
-            count(*)::integer AS activity_count,
-            count(measured.span)::integer AS timed_count,
-            sum(measured.span) AS span
-        FROM action
-        CROSS JOIN LATERAL (
-            SELECT CASE WHEN action.ended_at - action.started_at <= INTERVAL '24 hours' THEN action.ended_at - action.started_at END AS span
-        ) AS measured
-        GROUP BY
-            action.deal_id,
-            action.kind
-    ), measured AS MATERIALIZED (
-        SELECT
-            occasion.kind,
-            occasion.period_no,
-            occasion.rep_id,
-            sales_rep.team_id,
-            occasion.product_id,
-            occasion.source_id,
-            occasion.pipeline_id,
-            effort.activity_count,
-            effort.timed_count,
-            effort.span
-        FROM occasion
-        LEFT JOIN effort
-            ON effort.deal_id = occasion.deal_id
-            AND effort.kind = occasion.kind
-        LEFT JOIN sales_rep ON sales_rep.id = occasion.rep_id
+            AND happened.period_no BETWEEN 1 AND (SELECT cardinality(bounds.starts) FROM bounds)
     ), summed AS (
         SELECT
             dimension.no AS dimension_no,
@@ -412,9 +380,9 @@ BEGIN ATOMIC
             measured.period_no,
             measured.kind,
             count(*) AS deal_count,
-            count(measured.activity_count) AS acted_count,
-            coalesce(sum(measured.activity_count), 0) AS activity_count,
-            coalesce(sum(measured.timed_count), 0) AS timed_count,
+            count(*) FILTER (WHERE measured.activity_count > 0) AS acted_count,
+            sum(measured.activity_count) AS activity_count,
+            sum(measured.timed_count) AS timed_count,
             (EXTRACT(epoch FROM sum(measured.span)) / 3600)::double precision AS duration_hours
         FROM measured
         -- numbers instead of names: hashing them is what takes the time

@@ -323,8 +323,7 @@ BEGIN ATOMIC
             ('source', part.source_id, lead_source.channel),
             ('channel', NULL, lead_source.channel)
         ) AS dimension (name, member_id, channel)
-        -- a CASE, because the planner takes the range itself for a narrow one
-        WHERE CASE WHEN part.period_no BETWEEN 1 AND (SELECT cardinality(bounds.starts) FROM bounds) THEN true ELSE false END
+        WHERE part.period_no BETWEEN 1 AND (SELECT cardinality(bounds.starts) FROM bounds)
             AND dates_are_in_order(from_date, to_date)
             AND kpicrm.checked_option('grain', grain, 'day', 'week', 'month', 'quarter', 'half', 'year', 'all') IS NOT NULL
             AND CASE
