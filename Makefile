@@ -50,6 +50,7 @@ WORKSPACE = \
 	src/workspace/calendar.sql \
 	src/report/period.sql \
 	src/report/dimension.sql \
+	src/report/period_bounds.sql \
 	src/report/deal_state.sql \
 	src/report/deal_occasion.sql \
 	src/report/facts.sql \
@@ -58,7 +59,12 @@ WORKSPACE = \
 	src/report/sales_vs_target.sql \
 	src/report/phase.sql \
 	src/report/deal_board.sql \
-	src/report/customer_value.sql
+	src/report/customer_value.sql \
+	src/report/activity.sql \
+	src/report/lead_source.sql \
+	src/report/inquiry.sql \
+	src/report/feedback.sql \
+	src/report/renewal.sql
 
 CONSTRUCTOR = src/workspace/create.sql
 

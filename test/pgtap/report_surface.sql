@@ -49,8 +49,8 @@ SELECT is_empty(
 );
 SELECT is_empty(
     $$SELECT view_name, column_name, type FROM surface
-      WHERE (type = 'double precision') <> (column_name ~ '_(rate|days|hours|score|probability|low|high)$')$$,
-    'a float says its unit: _rate, _days, _hours, _score, _probability, _low, _high'
+      WHERE (type = 'double precision') <> (column_name ~ '_(rate|days|hours|score|probability|low|high)$|_per_[a-z]+$')$$,
+    'a float says its unit: _rate, _days, _hours, _score, _probability, _low, _high, or one thing _per_ another'
 );
 SELECT is_empty(
     $$SELECT view_name, column_name, type FROM surface
