@@ -54,6 +54,7 @@ WORKSPACE = \
 	src/workspace/calendar.sql \
 	src/report/period.sql \
 	src/report/dimension.sql \
+	src/report/period_bounds.sql \
 	src/report/deal_state.sql \
 	src/report/deal_occasion.sql \
 	src/report/facts.sql \
@@ -64,6 +65,11 @@ WORKSPACE = \
 	src/report/deal_board.sql \
 	src/report/customer_value.sql \
 	src/report/data_quality.sql \
+	src/report/activity.sql \
+	src/report/lead_source.sql \
+	src/report/inquiry.sql \
+	src/report/feedback.sql \
+	src/report/renewal.sql \
 	src/kpi/fact.sql \
 	src/kpi/registry.sql \
 	src/kpi/measure.sql \

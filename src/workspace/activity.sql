@@ -45,7 +45,7 @@ CREATE INDEX activity_account_id_idx ON activity (account_id);
 CREATE INDEX activity_planned_at_idx ON activity (deal_id, planned_at) WHERE NOT done;
 CREATE INDEX activity_started_at_idx ON activity (started_at);
 -- when it was done: finds the activities of a period, and tells the planner how many
-CREATE INDEX activity_done_at_idx ON activity USING brin ((coalesce(ended_at, started_at, planned_at))) WHERE done;
+CREATE INDEX activity_acted_at_idx ON activity ((coalesce(ended_at, started_at, planned_at)));
 COMMENT ON TABLE activity IS 'One row per activity, planned or done.';
 COMMENT ON COLUMN activity.id IS 'key';
 COMMENT ON COLUMN activity.name IS 'subject';

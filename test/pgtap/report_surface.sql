@@ -49,8 +49,8 @@ SELECT is_empty(
 );
 SELECT is_empty(
     $$SELECT view_name, column_name, type FROM surface
-      WHERE (type = 'double precision') <> (column_name ~ '_(rate|days|hours|score|probability|low|high)$' OR column_name ~ '(^|_)value$' AND type <> 'text')$$,
-    'a float says its unit: _rate, _days, _hours, _score, _probability, _low, _high, or is a _value in the unit of the KPI beside it'
+      WHERE (type = 'double precision') <> (column_name ~ '_(rate|days|hours|score|probability|low|high)$|_per_[a-z]+$' OR column_name ~ '(^|_)value$' AND type <> 'text')$$,
+    'a float says its unit: _rate, _days, _hours, _score, _probability, _low, _high, is one thing _per_ another, or a _value in the unit of the KPI beside it'
 );
 SELECT is_empty(
     $$SELECT view_name, column_name, type FROM surface

@@ -166,6 +166,16 @@ INSERT INTO crm.purchase (id, account_id, deal_id, product_id, purchased_at, amo
     (5, 2, 2, 2, '2026-04-01 10:00+09', 450, 500),
     (6, 2, 2, 2, '2026-04-01 23:00+09', 50, 0),
     (7, 3, 10, 2, '2026-07-02 10:00+09', 200, 20);
+INSERT INTO crm.inquiry (id, name, account_id, rep_id, received_at, responded_at, resolved_at) VALUES
+    (1, 'Price', 1, 1, '2026-05-31 23:50+09', '2026-06-01 01:50+09', '2026-06-02 10:00+09'),
+    (2, 'Delivery', 2, 2, '2026-06-20 10:00+09', NULL, NULL);
+INSERT INTO crm.feedback (id, account_id, rep_id, kind, score, received_at) VALUES
+    (1, 1, 1, 'csat', 4, '2026-06-01 00:10+09'),
+    (2, 2, 2, 'nps', 10, '2026-06-20 10:00+09');
+INSERT INTO crm.contract (id, name, account_id, product_id, starts_on, ends_on, amount_per_month, renewed_by) VALUES
+    (1, 'Care, first year', 1, 1, '2025-06-01', '2026-05-31', 100, 2),
+    (2, 'Care, second year', 1, 1, '2026-06-01', '2027-05-31', 120, NULL),
+    (3, 'due in 30 days, whenever this runs', 2, 2, '2026-06-01', (now() AT TIME ZONE 'Asia/Tokyo')::date + 30, 50, NULL);
 INSERT INTO crm.target (kpi_code, grain, period_start, team_id, rep_id, product_id, value) VALUES
     ('revenue', 'month', '2026-04-01', NULL, NULL, NULL, 1000),
     ('revenue', 'month', '2026-05-01', NULL, NULL, NULL, 1000),
@@ -179,4 +189,4 @@ INSERT INTO crm.target (kpi_code, grain, period_start, team_id, rep_id, product_
 
 -- Tables as small as these are never analyzed by themselves.
 ANALYZE crm.setting, crm.sales_team, crm.sales_rep, crm.lead_source, crm.product, crm.account, crm.pipeline, crm.phase,
-    crm.deal, crm.deal_event, crm.phase_stay, crm.activity, crm.purchase, crm.target;
+    crm.deal, crm.deal_event, crm.phase_stay, crm.activity, crm.purchase, crm.target, crm.inquiry, crm.feedback, crm.contract;

@@ -1,0 +1,431 @@
+/*
+ * lead_source_report: which source is worth the time?
+ *
+ * Grain: dimension (all, source, channel) × member × period of the lead.  It follows
+ * the leads created in the period, whatever became of them until as_of, and with
+ * them the deals of the source that came without a lead, by the day they were opened:
+ *
+ *   opportunity_rate  leads with a deal / leads
+ *   win_rate          won / (won + lost) of the deals; each counts by the phase it is
+ *                     in at as_of.  A deal of a lead is its lead's source's
+ *   activities        done for these leads and deals until as_of; one for a deal is
+ *                     that deal's, one for a lead only the lead's.  Hours from start
+ *                     to end, unknown if one is missing or they are more than a day
+ *                     apart
+ *   cost              of the source, spread evenly over the days from starts_on to
+ *                     ends_on, as far as they are in the period and not after as_of.
+ *                     A source without ends_on goes on until as_of, one without
+ *                     starts_on began with its first lead or deal
+ *
+ * low and high are 95 % Wilson bounds: compare sources by opportunity_rate_low, and a
+ * small one does not look best by luck.  Young periods are not finished: their deals
+ * are still open, and their leads may yet become deals.
+ */
+CREATE FUNCTION lead_source_report(
+    from_date date DEFAULT NULL,
+    to_date date DEFAULT NULL,
+    by text DEFAULT NULL,
+    as_of timestamp with time zone DEFAULT now(),
+    grain text DEFAULT 'month'
+) RETURNS TABLE (
+    dimension_name text,
+    member_id bigint,
+    member_name text,
+    channel text,
+    period_start date,
+    period_label text,
+    lead_count bigint,
+    converted_count bigint,
+    opportunity_rate double precision,
+    opportunity_rate_low double precision,
+    opportunity_rate_high double precision,
+    deal_count bigint,
+    direct_deal_count bigint,
+    won_count bigint,
+    closed_count bigint,
+    win_rate double precision,
+    win_rate_low double precision,
+    win_rate_high double precision,
+    won_amount numeric,
+    activity_count bigint,
+    timed_count bigint,
+    duration_hours double precision,
+    cost_amount numeric,
+    won_per_hour_amount numeric,
+    won_amount_per_cost double precision
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+BEGIN ATOMIC
+    WITH today AS MATERIALIZED (
+        SELECT (CASE WHEN isfinite(as_of) THEN as_of ELSE now() END AT TIME ZONE setting.time_zone)::date AS day
+        FROM setting
+        WHERE setting.only_row
+    ), campaign AS MATERIALIZED (
+        SELECT
+            source.id AS source_id,
+            source.cost,
+            source.starts_on,
+            greatest(source.starts_on, coalesce(source.ends_on, today.day)) AS ends_on
+        FROM today
+        CROSS JOIN LATERAL (
+            SELECT
+                lead_source.id,
+                lead_source.cost,
+                lead_source.ends_on,
+                coalesce(lead_source.starts_on, least((first_seen.at AT TIME ZONE setting.time_zone)::date, lead_source.ends_on), lead_source.ends_on, today.day) AS starts_on
+            FROM lead_source
+            JOIN setting ON setting.only_row
+            LEFT JOIN (
+                SELECT
+                    seen.source_id,
+                    min(seen.at) AS at
+                FROM (
+                    SELECT
+                        lead.source_id,
+                        lead.created_at AS at
+                    FROM lead
+                    UNION ALL
+                    SELECT
+                        deal.source_id,
+                        deal.opened_at
+                    FROM deal
+                    WHERE deal.lead_id IS NULL
+                ) AS seen
+                WHERE seen.source_id IN (SELECT undated.id FROM lead_source AS undated WHERE undated.cost > 0 AND undated.starts_on IS NULL)
+                GROUP BY seen.source_id
+            ) AS first_seen ON first_seen.source_id = lead_source.id
+            WHERE lead_source.cost > 0
+        ) AS source
+    ), bounds AS MATERIALIZED (
+        SELECT
+            bounds.starts,
+            bounds.labels,
+            bounds.instants
+        FROM period_bounds(
+            from_date,
+            to_date,
+            grain,
+            (SELECT least((SELECT min(lead.created_at) FROM lead), (SELECT min(deal.opened_at) FROM deal), (SELECT day_begins_at(min(campaign.starts_on)) FROM campaign))),
+            (SELECT greatest(
+                (SELECT max(lead.created_at) FROM lead),
+                (SELECT max(deal.opened_at) FROM deal),
+                (SELECT day_begins_at(least(max(campaign.ends_on), max(today.day))) FROM campaign CROSS JOIN today)
+            ))
+        ) AS bounds
+    ), part AS (
+        SELECT
+            lead.source_id,
+            width_bucket(lead.created_at, (SELECT bounds.instants FROM bounds)) AS period_no,
+            kpicrm.conversion_agg(converted.lead_id IS NOT NULL) AS opportunity,
+            NULL::kpicrm.conversion AS closed,
+            0::bigint AS deal_count,
+            0::bigint AS direct_deal_count,
+            NULL::numeric AS won_amount,
+            0::bigint AS activity_count,
+            0::bigint AS timed_count,
+            NULL::interval AS span,
+            NULL::numeric AS cost
+        FROM lead
+        LEFT JOIN (
+            SELECT deal.lead_id
+            FROM deal
+            WHERE deal.lead_id IS NOT NULL
+                AND deal.opened_at <= as_of
+            GROUP BY deal.lead_id
+        ) AS converted ON converted.lead_id = lead.id
+        WHERE lead.created_at <= as_of
+            AND lead.created_at >= coalesce(from_date - 2, '-infinity')
+            AND lead.created_at < coalesce(to_date + 2, 'infinity')
+        GROUP BY
+            lead.source_id,
+            width_bucket(lead.created_at, (SELECT bounds.instants FROM bounds))
+        UNION ALL
+        SELECT
+            lead.source_id,
+            width_bucket(lead.created_at, (SELECT bounds.instants FROM bounds)),
+            NULL,
+            kpicrm.conversion_agg(phase.kind = 'won') FILTER (WHERE phase.kind IN ('won', 'lost')),
+            count(*),
+            0,
+            sum(deal.amount) FILTER (WHERE phase.kind = 'won'),
+            0,
+            0,
+            NULL,
+            NULL
+        FROM lead
+        JOIN deal ON deal.lead_id = lead.id
+        LEFT JOIN phase_stay AS stay
+            ON stay.deal_id = deal.id
+            AND stay.entered_at <= as_of
+            AND (stay.left_at IS NULL OR stay.left_at > as_of)
+        LEFT JOIN phase ON phase.id = stay.phase_id
+        WHERE lead.created_at <= as_of
+            AND lead.created_at >= coalesce(from_date - 2, '-infinity')
+            AND lead.created_at < coalesce(to_date + 2, 'infinity')
+            AND deal.opened_at <= as_of
+        GROUP BY
+            lead.source_id,
+            width_bucket(lead.created_at, (SELECT bounds.instants FROM bounds))
+        UNION ALL
+        SELECT
+            deal.source_id,
+            width_bucket(deal.opened_at, (SELECT bounds.instants FROM bounds)),
+            NULL,
+            kpicrm.conversion_agg(phase.kind = 'won') FILTER (WHERE phase.kind IN ('won', 'lost')),
+            count(*),
+            count(*),
+            sum(deal.amount) FILTER (WHERE phase.kind = 'won'),
+            0,
+            0,
+            NULL,
+            NULL
+        FROM deal
+        LEFT JOIN phase_stay AS stay
+            ON stay.deal_id = deal.id
+            AND stay.entered_at <= as_of
+            AND (stay.left_at IS NULL OR stay.left_at > as_of)
+        LEFT JOIN phase ON phase.id = stay.phase_id
+        WHERE deal.lead_id IS NULL
+            AND deal.opened_at <= as_of
+            AND deal.opened_at >= coalesce(from_date - 2, '-infinity')
+            AND deal.opened_at < coalesce(to_date + 2, 'infinity')
+        GROUP BY
+            deal.source_id,
+            width_bucket(deal.opened_at, (SELECT bounds.instants FROM bounds))
+        UNION ALL
+        SELECT
+            lead.source_id,
+            width_bucket(lead.created_at, (SELECT bounds.instants FROM bounds)),
+            NULL,
+            NULL,
+            0,
+            0,
+            NULL,
+            count(*),
+            count(acted.span),
+            sum(acted.span),
+            NULL
+        FROM lead
+        JOIN activity ON activity.lead_id = lead.id
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN activity.ended_at - activity.started_at <= INTERVAL '24 hours' THEN activity.ended_at - activity.started_at END AS span
+        ) AS acted
+        WHERE lead.created_at <= as_of
+            AND lead.created_at >= coalesce(from_date - 2, '-infinity')
+            AND lead.created_at < coalesce(to_date + 2, 'infinity')
+            AND activity.deal_id IS NULL
+            AND activity.done
+            AND coalesce(activity.ended_at, activity.started_at, activity.planned_at) <= as_of
+        GROUP BY
+            lead.source_id,
+            width_bucket(lead.created_at, (SELECT bounds.instants FROM bounds))
+        UNION ALL
+        SELECT
+            lead.source_id,
+            width_bucket(lead.created_at, (SELECT bounds.instants FROM bounds)),
+            NULL,
+            NULL,
+            0,
+            0,
+            NULL,
+            count(*),
+            count(acted.span),
+            sum(acted.span),
+            NULL
+        FROM lead
+        JOIN deal ON deal.lead_id = lead.id
+        JOIN activity ON activity.deal_id = deal.id
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN activity.ended_at - activity.started_at <= INTERVAL '24 hours' THEN activity.ended_at - activity.started_at END AS span
+        ) AS acted
+        WHERE lead.created_at <= as_of
+            AND lead.created_at >= coalesce(from_date - 2, '-infinity')
+            AND lead.created_at < coalesce(to_date + 2, 'infinity')
+            AND deal.opened_at <= as_of
+            AND activity.done
+            AND coalesce(activity.ended_at, activity.started_at, activity.planned_at) <= as_of
+        GROUP BY
+            lead.source_id,
+            width_bucket(lead.created_at, (SELECT bounds.instants FROM bounds))
+        UNION ALL
+        SELECT
+            deal.source_id,
+            width_bucket(deal.opened_at, (SELECT bounds.instants FROM bounds)),
+            NULL,
+            NULL,
+            0,
+            0,
+            NULL,
+            count(*),
+            count(acted.span),
+            sum(acted.span),
+            NULL
+        FROM deal
+        JOIN activity ON activity.deal_id = deal.id
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN activity.ended_at - activity.started_at <= INTERVAL '24 hours' THEN activity.ended_at - activity.started_at END AS span
+        ) AS acted
+        WHERE deal.opened_at <= as_of
+            AND deal.opened_at >= coalesce(from_date - 2, '-infinity')
+            AND deal.opened_at < coalesce(to_date + 2, 'infinity')
+            AND deal.lead_id IS NULL
+            AND activity.done
+            AND coalesce(activity.ended_at, activity.started_at, activity.planned_at) <= as_of
+        GROUP BY
+            deal.source_id,
+            width_bucket(deal.opened_at, (SELECT bounds.instants FROM bounds))
+        UNION ALL
+        SELECT
+            campaign.source_id,
+            dated.period_no,
+            NULL,
+            NULL,
+            0,
+            0,
+            NULL,
+            0,
+            0,
+            NULL,
+            max(campaign.cost) * count(*) / (max(campaign.ends_on) - max(campaign.starts_on) + 1)
+        FROM campaign
+        CROSS JOIN today
+        CROSS JOIN bounds
+        CROSS JOIN LATERAL generate_series(
+            greatest(campaign.starts_on, from_date)::timestamp without time zone,
+            least(campaign.ends_on, to_date - 1, today.day)::timestamp without time zone,
+            INTERVAL '1 day'
+        ) AS spent (at)
+        CROSS JOIN LATERAL (
+            SELECT CASE grain WHEN 'all' THEN 1 ELSE width_bucket(spent.at::date, bounds.starts) END AS period_no
+        ) AS dated
+        GROUP BY
+            campaign.source_id,
+            dated.period_no
+    ), summed AS (
+        SELECT
+            dimension.name AS dimension_name,
+            dimension.member_id,
+            dimension.channel,
+            part.period_no,
+            kpicrm.rollup(part.opportunity) AS opportunity,
+            kpicrm.rollup(part.closed) AS closed,
+            sum(part.deal_count)::bigint AS deal_count,
+            sum(part.direct_deal_count)::bigint AS direct_deal_count,
+            coalesce(sum(part.won_amount), 0) AS won_amount,
+            sum(part.activity_count)::bigint AS activity_count,
+            sum(part.timed_count)::bigint AS timed_count,
+            sum(part.span) AS span,
+            sum(part.cost) AS cost
+        FROM part
+        LEFT JOIN lead_source ON lead_source.id = part.source_id
+        CROSS JOIN LATERAL (VALUES
+            ('all', NULL::bigint, NULL::text),
+            ('source', part.source_id, lead_source.channel),
+            ('channel', NULL, lead_source.channel)
+        ) AS dimension (name, member_id, channel)
+        WHERE part.period_no BETWEEN 1 AND (SELECT cardinality(bounds.starts) FROM bounds)
+            AND dates_are_in_order(from_date, to_date)
+            AND kpicrm.checked_option('grain', grain, 'day', 'week', 'month', 'quarter', 'half', 'year', 'all') IS NOT NULL
+            AND CASE
+                WHEN by IS NULL THEN true
+                ELSE dimension.name = kpicrm.checked_option('by', by, 'all', 'source', 'channel')
+            END
+        GROUP BY
+            dimension.name,
+            dimension.member_id,
+            dimension.channel,
+            part.period_no
+    )
+    SELECT
+        summed.dimension_name,
+        summed.member_id,
+        CASE summed.dimension_name
+            WHEN 'all' THEN 'all'
+            WHEN 'channel' THEN coalesce(summed.channel, '(none)')
+            ELSE coalesce(lead_source.name, '(none)')
+        END,
+        summed.channel,
+        bounds.starts[summed.period_no],
+        bounds.labels[summed.period_no],
+        coalesce(kpicrm.total_count(summed.opportunity), 0),
+        coalesce(kpicrm.converted_count(summed.opportunity), 0),
+        kpicrm.rate(summed.opportunity),
+        kpicrm.rate_lower(summed.opportunity),
+        kpicrm.rate_upper(summed.opportunity),
+        summed.deal_count,
+        summed.direct_deal_count,
+        coalesce(kpicrm.converted_count(summed.closed), 0),
+        coalesce(kpicrm.total_count(summed.closed), 0),
+        kpicrm.rate(summed.closed),
+        kpicrm.rate_lower(summed.closed),
+        kpicrm.rate_upper(summed.closed),
+        summed.won_amount,
+        summed.activity_count,
+        summed.timed_count,
+        spent.hours::double precision,
+        summed.cost,
+        summed.won_amount / nullif(spent.hours, 0),
+        (summed.won_amount / nullif(summed.cost, 0))::double precision
+    FROM summed
+    CROSS JOIN bounds
+    CROSS JOIN LATERAL (SELECT EXTRACT(epoch FROM summed.span) / 3600 AS hours) AS spent
+    LEFT JOIN lead_source ON lead_source.id = summed.member_id;
+END;
+COMMENT ON FUNCTION lead_source_report(date, date, text, timestamp with time zone, text) IS
+    'what came of the leads created, and of the deals without a lead opened, from from_date until before to_date, and what they took, by all, source or channel (NULL: by each of them) and by period of the grain (all: one period)';
+
+CREATE VIEW lead_source_report WITH (security_invoker = true) AS
+SELECT
+    report.dimension_name,
+    report.member_id,
+    report.member_name,
+    report.channel,
+    report.period_start,
+    report.period_label,
+    report.lead_count,
+    report.converted_count,
+    report.opportunity_rate,
+    report.opportunity_rate_low,
+    report.opportunity_rate_high,
+    report.deal_count,
+    report.direct_deal_count,
+    report.won_count,
+    report.closed_count,
+    report.win_rate,
+    report.win_rate_low,
+    report.win_rate_high,
+    report.won_amount::numeric(18, 2) AS won_amount,
+    report.activity_count,
+    report.timed_count,
+    report.duration_hours,
+    report.cost_amount::numeric(18, 2) AS cost_amount,
+    report.won_per_hour_amount::numeric(18, 2) AS won_per_hour_amount,
+    report.won_amount_per_cost
+FROM lead_source_report() AS report;
+COMMENT ON VIEW lead_source_report IS
+    'One row per dimension (all, source, channel), member and month: what came so far of the leads created in the month, and of the deals without a lead opened in it, and what they took. A deal that came of a lead counts for the source and month of the lead.';
+COMMENT ON COLUMN lead_source_report.dimension_name IS 'what the row is grouped by: all, source or channel';
+COMMENT ON COLUMN lead_source_report.member_id IS 'key of the source; NULL for all and for a channel, and for leads without a source';
+COMMENT ON COLUMN lead_source_report.member_name IS 'name of the source or channel; (none) for leads without one';
+COMMENT ON COLUMN lead_source_report.channel IS 'channel of the source';
+COMMENT ON COLUMN lead_source_report.period_start IS 'first day of the month';
+COMMENT ON COLUMN lead_source_report.period_label IS 'name of the month';
+COMMENT ON COLUMN lead_source_report.lead_count IS 'leads created in the month: denominator of opportunity_rate';
+COMMENT ON COLUMN lead_source_report.converted_count IS 'leads among them with a deal so far: numerator of opportunity_rate';
+COMMENT ON COLUMN lead_source_report.opportunity_rate IS 'share of the leads that have a deal, 0 to 1; NULL without leads';
+COMMENT ON COLUMN lead_source_report.opportunity_rate_low IS 'lower 95 % Wilson bound of opportunity_rate';
+COMMENT ON COLUMN lead_source_report.opportunity_rate_high IS 'upper 95 % Wilson bound of opportunity_rate';
+COMMENT ON COLUMN lead_source_report.deal_count IS 'deals of these leads, and those opened in the month without a lead';
+COMMENT ON COLUMN lead_source_report.direct_deal_count IS 'deals among them without a lead';
+COMMENT ON COLUMN lead_source_report.won_count IS 'deals among them that are won: numerator of win_rate';
+COMMENT ON COLUMN lead_source_report.closed_count IS 'deals among them that are won or lost: denominator of win_rate';
+COMMENT ON COLUMN lead_source_report.win_rate IS 'share won of those won or lost, 0 to 1; NULL if none is';
+COMMENT ON COLUMN lead_source_report.win_rate_low IS 'lower 95 % Wilson bound of win_rate';
+COMMENT ON COLUMN lead_source_report.win_rate_high IS 'upper 95 % Wilson bound of win_rate';
+COMMENT ON COLUMN lead_source_report.won_amount IS 'amount of the deals won';
+COMMENT ON COLUMN lead_source_report.activity_count IS 'actions done for these leads and deals so far';
+COMMENT ON COLUMN lead_source_report.timed_count IS 'actions among them whose hours are known';
+COMMENT ON COLUMN lead_source_report.duration_hours IS 'hours of the actions whose hours are known; NULL if there is none';
+COMMENT ON COLUMN lead_source_report.cost_amount IS 'cost of the source in the month, spread evenly over its days; NULL if none is known';
+COMMENT ON COLUMN lead_source_report.won_per_hour_amount IS 'won_amount by duration_hours; NULL if no hours are known';
+COMMENT ON COLUMN lead_source_report.won_amount_per_cost IS 'won_amount by cost_amount: 1 means that the source brought in what it cost; NULL without cost';
