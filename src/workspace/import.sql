@@ -363,7 +363,7 @@ BEGIN
                     WHEN strict AND import.activity_type IS NOT NULL AND activity_type.id IS NULL
                         THEN format('activity_type "%s" is unknown', import.activity_type)
                     WHEN import.counts_as_visit <> coalesce(activity_type.counts_as_visit, said_visit.counts_as_visit)
-                        THEN format('counts_as_visit of activity_type "%s" is %s', import.activity_type, NOT import.counts_as_visit)
+                        THEN format('counts_as_visit of activity_type "%s" is %s', import.activity_type, (NOT import.counts_as_visit)::text)
                 END,
                 CASE WHEN import.lead_external_id IS NOT NULL AND lead.id IS NULL THEN format('lead "%s" is unknown', import.lead_external_id) END,
                 CASE WHEN import.deal_external_id IS NOT NULL AND deal.id IS NULL THEN format('deal "%s" is unknown', import.deal_external_id) END

@@ -364,11 +364,12 @@ SELECT
     quirk.rows AS "rows",
     quirk.done AS "done"
 FROM (VALUES
-    (1, 'entry at the instant of the one before',
+    (1, 'event at the instant of the one before',
         (SELECT count(*) FROM (
-            SELECT event.at = lag(event.at) OVER (PARTITION BY event.deal_id ORDER BY event.seq) AS is_same
-            FROM loans.deal_event AS event
-        ) AS entry WHERE entry.is_same),
+            SELECT judged.at = lag(judged.at) OVER (PARTITION BY judged.case_id ORDER BY judged.line_no) AS is_same
+            FROM judged_event AS judged
+            WHERE judged.activity_type IS NULL
+        ) AS event WHERE event.is_same),
         'the order of the file is kept, as seq'),
     (2, 'offer sent again after it came back',
         (SELECT count(*) FROM loans.deal_slip AS slip WHERE slip.kind = 'backward'),
