@@ -152,7 +152,15 @@ BEGIN
         started_at timestamp with time zone,
         ended_at timestamp with time zone,
         done boolean,
-        reasons text[] NOT NULL
+        reasons text[] NOT NULL,
+        phase_id bigint,
+        activity_type_id bigint,
+        account_id bigint,
+        rep_id bigint,
+        product_id bigint,
+        source_id bigint,
+        lead_id bigint,
+        deal_id bigint
     ) ON COMMIT DROP;
 
     EXECUTE format($insert$
@@ -298,12 +306,25 @@ COMMENT ON FUNCTION import_stage(text, jsonb, regclass) IS
 
 -- ------------------------------------------------------------------- 2  judge
 
+CREATE FUNCTION import_is_large() RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET search_path FROM CURRENT
+AS $$
+BEGIN
+    RETURN (SELECT count(*) > 1000 FROM pg_temp.kpicrm_import);
+END;
+$$;
+COMMENT ON FUNCTION import_is_large() IS
+    'are there so many rows that tables are better read as a whole? Their statistics may be those of an empty table';
+
 CREATE FUNCTION import_judge_names(strict boolean) RETURNS void
     LANGUAGE plpgsql
     SET search_path FROM CURRENT
     SET plan_cache_mode = force_custom_plan
+    SET enable_nestloop = on
 AS $$
 BEGIN
+    PERFORM set_config('enable_nestloop', (NOT import_is_large())::text, true);
     -- What a new name comes with (the team of a rep, the kind of a phase, whether an
     -- activity counts as a visit) is that of the first row that says so; a row that
     -- contradicts it, or what is there already, is rejected.
@@ -395,10 +416,12 @@ CREATE FUNCTION import_judge_deals(strict boolean) RETURNS void
     LANGUAGE plpgsql
     SET search_path FROM CURRENT
     SET plan_cache_mode = force_custom_plan
+    SET enable_nestloop = on
 AS $$
 DECLARE
     now constant timestamp with time zone = statement_timestamp();
 BEGIN
+    PERFORM set_config('enable_nestloop', (NOT import_is_large())::text, true);
     PERFORM
     FROM deal
     JOIN pg_temp.kpicrm_import AS import ON import.external_id = deal.external_id
@@ -729,6 +752,54 @@ $$;
 COMMENT ON FUNCTION import_create_names() IS
     'step 3 of an import: creates the teams, reps, sources, products, accounts, activity types, pipelines and phases that accepted rows name and nobody has';
 
+CREATE FUNCTION import_resolve_names() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path FROM CURRENT
+    SET plan_cache_mode = force_custom_plan
+    SET enable_nestloop = on
+AS $$
+BEGIN
+    PERFORM set_config('enable_nestloop', (NOT import_is_large())::text, true);
+    UPDATE pg_temp.kpicrm_import AS import
+    SET phase_id = named.phase_id,
+        activity_type_id = named.activity_type_id,
+        account_id = named.account_id,
+        rep_id = named.rep_id,
+        product_id = named.product_id,
+        source_id = named.source_id,
+        lead_id = named.lead_id,
+        deal_id = named.deal_id
+    FROM (
+        SELECT
+            import.row_number,
+            phase.id AS phase_id,
+            activity_type.id AS activity_type_id,
+            account.id AS account_id,
+            rep.id AS rep_id,
+            product.id AS product_id,
+            source.id AS source_id,
+            lead.id AS lead_id,
+            deal.id AS deal_id
+        FROM pg_temp.kpicrm_import AS import
+        LEFT JOIN pipeline ON pipeline.name = import.pipeline
+        LEFT JOIN phase
+            ON phase.pipeline_id = pipeline.id
+            AND phase.name = import.phase
+        LEFT JOIN activity_type ON activity_type.name = import.activity_type
+        LEFT JOIN account ON account.name = import.account
+        LEFT JOIN sales_rep AS rep ON rep.name = import.rep
+        LEFT JOIN product ON product.name = import.product
+        LEFT JOIN lead_source AS source ON source.name = import.source
+        LEFT JOIN lead ON lead.external_id = import.lead_external_id
+        LEFT JOIN deal ON deal.external_id = import.deal_external_id
+        WHERE import.action <> 'rejected'
+    ) AS named
+    WHERE named.row_number = import.row_number;
+END;
+$$;
+COMMENT ON FUNCTION import_resolve_names() IS
+    'the end of step 3 of an import: the keys behind the names of accepted rows';
+
 -- ------------------------------------------------------------------- 4  write
 
 CREATE FUNCTION import_finish() RETURNS TABLE (
@@ -772,6 +843,7 @@ BEGIN
     PERFORM import_judge_deals(strict);
     PERFORM import_decide(pg_get_serial_sequence('deal', 'id'));
     PERFORM import_create_names();
+    PERFORM import_resolve_names();
     PERFORM set_config('kpicrm.history', '', true);
 
     -- closed_at follows from phase_since and the kind of the phase.
@@ -783,11 +855,11 @@ BEGIN
         phase.pipeline_id,
         phase.id,
         coalesce(import.closed_at, import.phase_since),
-        account.id,
-        rep.id,
-        product.id,
-        source.id,
-        lead.id,
+        import.account_id,
+        import.rep_id,
+        import.product_id,
+        import.source_id,
+        import.lead_id,
         import.amount,
         import.cost,
         coalesce(import.opened_at, import.closed_at, import.phase_since, statement_timestamp()),
@@ -795,15 +867,7 @@ BEGIN
         import.next_action_on,
         import.external_id
     FROM pg_temp.kpicrm_import AS import
-    JOIN pipeline ON pipeline.name = import.pipeline
-    JOIN phase
-        ON phase.pipeline_id = pipeline.id
-        AND phase.name = import.phase
-    LEFT JOIN account ON account.name = import.account
-    LEFT JOIN sales_rep AS rep ON rep.name = import.rep
-    LEFT JOIN product ON product.name = import.product
-    LEFT JOIN lead_source AS source ON source.name = import.source
-    LEFT JOIN lead ON lead.external_id = import.lead_external_id
+    JOIN phase ON phase.id = import.phase_id
     WHERE import.action = 'inserted'
     ORDER BY import.row_number;
 
@@ -815,13 +879,13 @@ BEGIN
                 import.row_number,
                 deal.id,
                 coalesce(import.name, deal.name) AS name,
-                coalesce(phase.id, deal.phase_id) AS phase_id,
+                coalesce(import.phase_id, deal.phase_id) AS phase_id,
                 coalesce(import.closed_at, import.phase_since, deal.phase_since) AS phase_since,
-                CASE WHEN import.source_row ? 'account' THEN account.id ELSE deal.account_id END AS account_id,
-                CASE WHEN import.source_row ? 'rep' THEN rep.id ELSE deal.rep_id END AS rep_id,
-                CASE WHEN import.source_row ? 'product' THEN product.id ELSE deal.product_id END AS product_id,
-                CASE WHEN import.source_row ? 'source' THEN source.id ELSE deal.source_id END AS source_id,
-                CASE WHEN import.source_row ? 'lead_external_id' THEN lead.id ELSE deal.lead_id END AS lead_id,
+                CASE WHEN import.source_row ? 'account' THEN import.account_id ELSE deal.account_id END AS account_id,
+                CASE WHEN import.source_row ? 'rep' THEN import.rep_id ELSE deal.rep_id END AS rep_id,
+                CASE WHEN import.source_row ? 'product' THEN import.product_id ELSE deal.product_id END AS product_id,
+                CASE WHEN import.source_row ? 'source' THEN import.source_id ELSE deal.source_id END AS source_id,
+                CASE WHEN import.source_row ? 'lead_external_id' THEN import.lead_id ELSE deal.lead_id END AS lead_id,
                 CASE WHEN import.source_row ? 'amount' THEN import.amount ELSE deal.amount END AS amount,
                 CASE WHEN import.source_row ? 'cost' THEN import.cost ELSE deal.cost END AS cost,
                 coalesce(import.opened_at, deal.opened_at) AS opened_at,
@@ -829,15 +893,6 @@ BEGIN
                 CASE WHEN import.source_row ? 'next_action_on' THEN import.next_action_on ELSE deal.next_action_on END AS next_action_on
             FROM pg_temp.kpicrm_import AS import
             JOIN deal ON deal.id = import.target_id
-            LEFT JOIN pipeline ON pipeline.name = import.pipeline
-            LEFT JOIN phase
-                ON phase.pipeline_id = pipeline.id
-                AND phase.name = import.phase
-            LEFT JOIN account ON account.name = import.account
-            LEFT JOIN sales_rep AS rep ON rep.name = import.rep
-            LEFT JOIN product ON product.name = import.product
-            LEFT JOIN lead_source AS source ON source.name = import.source
-            LEFT JOIN lead ON lead.external_id = import.lead_external_id
             WHERE import.action = CASE pass WHEN 1 THEN 'unchanged' ELSE 'updated' END
         ), written AS (
             UPDATE deal
@@ -986,22 +1041,20 @@ BEGIN
     PERFORM import_judge_names(strict);
     PERFORM import_decide(pg_get_serial_sequence('lead', 'id'));
     PERFORM import_create_names();
+    PERFORM import_resolve_names();
 
     INSERT INTO lead (id, name, source_id, rep_id, account_id, created_at, qualified_at, disqualified_at, external_id)
     SELECT
         import.target_id,
         import.name,
-        source.id,
-        rep.id,
-        account.id,
+        import.source_id,
+        import.rep_id,
+        import.account_id,
         coalesce(import.created_at, least(import.qualified_at, import.disqualified_at, statement_timestamp())),
         import.qualified_at,
         import.disqualified_at,
         import.external_id
     FROM pg_temp.kpicrm_import AS import
-    LEFT JOIN lead_source AS source ON source.name = import.source
-    LEFT JOIN sales_rep AS rep ON rep.name = import.rep
-    LEFT JOIN account ON account.name = import.account
     WHERE import.action = 'inserted'
     ORDER BY import.row_number;
 
@@ -1010,17 +1063,14 @@ BEGIN
             import.row_number,
             lead.id,
             coalesce(import.name, lead.name) AS name,
-            CASE WHEN import.source_row ? 'source' THEN source.id ELSE lead.source_id END AS source_id,
-            CASE WHEN import.source_row ? 'rep' THEN rep.id ELSE lead.rep_id END AS rep_id,
-            CASE WHEN import.source_row ? 'account' THEN account.id ELSE lead.account_id END AS account_id,
+            CASE WHEN import.source_row ? 'source' THEN import.source_id ELSE lead.source_id END AS source_id,
+            CASE WHEN import.source_row ? 'rep' THEN import.rep_id ELSE lead.rep_id END AS rep_id,
+            CASE WHEN import.source_row ? 'account' THEN import.account_id ELSE lead.account_id END AS account_id,
             coalesce(import.created_at, lead.created_at) AS created_at,
             CASE WHEN import.source_row ? 'qualified_at' THEN import.qualified_at ELSE lead.qualified_at END AS qualified_at,
             CASE WHEN import.source_row ? 'disqualified_at' THEN import.disqualified_at ELSE lead.disqualified_at END AS disqualified_at
         FROM pg_temp.kpicrm_import AS import
         JOIN lead ON lead.id = import.target_id
-        LEFT JOIN lead_source AS source ON source.name = import.source
-        LEFT JOIN sales_rep AS rep ON rep.name = import.rep
-        LEFT JOIN account ON account.name = import.account
         WHERE import.action = 'unchanged'
     ), written AS (
         UPDATE lead
@@ -1150,27 +1200,24 @@ BEGIN
     PERFORM import_judge_names(strict);
     PERFORM import_decide(pg_get_serial_sequence('activity', 'id'));
     PERFORM import_create_names();
+    PERFORM import_resolve_names();
 
     INSERT INTO activity (id, name, activity_type_id, rep_id, deal_id, lead_id, account_id, planned_at, started_at, ended_at, done, external_id)
     SELECT
         import.target_id,
         coalesce(import.name, type.name),
         type.id,
-        rep.id,
-        deal.id,
-        lead.id,
-        account.id,
+        import.rep_id,
+        import.deal_id,
+        import.lead_id,
+        import.account_id,
         import.planned_at,
         import.started_at,
         import.ended_at,
         coalesce(import.done, false),
         import.external_id
     FROM pg_temp.kpicrm_import AS import
-    JOIN activity_type AS type ON type.name = import.activity_type
-    LEFT JOIN sales_rep AS rep ON rep.name = import.rep
-    LEFT JOIN deal ON deal.external_id = import.deal_external_id
-    LEFT JOIN lead ON lead.external_id = import.lead_external_id
-    LEFT JOIN account ON account.name = import.account
+    JOIN activity_type AS type ON type.id = import.activity_type_id
     WHERE import.action = 'inserted'
     ORDER BY import.row_number;
 
@@ -1179,22 +1226,17 @@ BEGIN
             import.row_number,
             activity.id,
             coalesce(import.name, activity.name) AS name,
-            coalesce(type.id, activity.activity_type_id) AS activity_type_id,
-            CASE WHEN import.source_row ? 'rep' THEN rep.id ELSE activity.rep_id END AS rep_id,
-            CASE WHEN import.source_row ? 'deal_external_id' THEN deal.id ELSE activity.deal_id END AS deal_id,
-            CASE WHEN import.source_row ? 'lead_external_id' THEN lead.id ELSE activity.lead_id END AS lead_id,
-            CASE WHEN import.source_row ? 'account' THEN account.id ELSE activity.account_id END AS account_id,
+            coalesce(import.activity_type_id, activity.activity_type_id) AS activity_type_id,
+            CASE WHEN import.source_row ? 'rep' THEN import.rep_id ELSE activity.rep_id END AS rep_id,
+            CASE WHEN import.source_row ? 'deal_external_id' THEN import.deal_id ELSE activity.deal_id END AS deal_id,
+            CASE WHEN import.source_row ? 'lead_external_id' THEN import.lead_id ELSE activity.lead_id END AS lead_id,
+            CASE WHEN import.source_row ? 'account' THEN import.account_id ELSE activity.account_id END AS account_id,
             CASE WHEN import.source_row ? 'planned_at' THEN import.planned_at ELSE activity.planned_at END AS planned_at,
             CASE WHEN import.source_row ? 'started_at' THEN import.started_at ELSE activity.started_at END AS started_at,
             CASE WHEN import.source_row ? 'ended_at' THEN import.ended_at ELSE activity.ended_at END AS ended_at,
             coalesce(import.done, activity.done) AS done
         FROM pg_temp.kpicrm_import AS import
         JOIN activity ON activity.id = import.target_id
-        LEFT JOIN activity_type AS type ON type.name = import.activity_type
-        LEFT JOIN sales_rep AS rep ON rep.name = import.rep
-        LEFT JOIN deal ON deal.external_id = import.deal_external_id
-        LEFT JOIN lead ON lead.external_id = import.lead_external_id
-        LEFT JOIN account ON account.name = import.account
         WHERE import.action = 'unchanged'
     ), written AS (
         UPDATE activity
