@@ -18,6 +18,7 @@ SHLIB_LINK = -lm
 MEMBERS = \
 	src/prologue.sql \
 	src/argument.sql \
+	src/parse.sql \
 	src/algebra/conversion.sql \
 	src/algebra/weighted_conversion.sql \
 	src/algebra/lead_times.sql \
@@ -52,6 +53,7 @@ WORKSPACE = \
 	src/workspace/inquiry.sql \
 	src/workspace/kpi.sql \
 	src/workspace/calendar.sql \
+	src/workspace/import.sql \
 	src/report/period.sql \
 	src/report/dimension.sql \
 	src/report/period_bounds.sql \
