@@ -9,6 +9,10 @@ BEGIN;
 \pset tuples_only on
 SELECT plan(44);
 
+-- This file counts its own.
+DELETE FROM crm.inquiry;
+DELETE FROM crm.feedback;
+DELETE FROM crm.contract;
 INSERT INTO crm.inquiry (name, account_id, rep_id, received_at, responded_at) VALUES
     ('a', 1, 1, '2026-05-01 00:10+09', '2026-05-02 10:00+09'),
     ('b', 1, 1, '2026-05-31 23:50+09', NULL),
