@@ -27,6 +27,8 @@ MEMBERS = \
 	src/algebra/phase_stall.sql \
 	src/algebra/last_known.sql \
 	src/algebra/run.sql \
+	src/algebra/phase_path.sql \
+	src/algebra/funnel.sql \
 	src/algebra/event_chain.sql \
 	src/algebra/step_flags.sql \
 	src/algebra/purchases.sql \

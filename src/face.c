@@ -47,6 +47,19 @@ kpicrm_fraction_argument(FunctionCallInfo fcinfo, int n, const char *name)
 	return fraction;
 }
 
+double
+kpicrm_confidence_argument(FunctionCallInfo fcinfo, int n)
+{
+	double		confidence = PG_GETARG_FLOAT8(n);
+
+	if (!(confidence > 0 && confidence < 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("confidence must be greater than 0 and less than 1, not %g", confidence),
+				 errhint("Write 0.95 for 95 percent.")));
+	return confidence;
+}
+
 /* The shape of a timestamp subtraction: days and time, never months. */
 Datum
 kpicrm_span_result(int64 usec)

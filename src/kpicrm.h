@@ -14,6 +14,7 @@
 
 extern int64 kpicrm_span_argument(FunctionCallInfo fcinfo, int n, const char *name);
 extern double kpicrm_fraction_argument(FunctionCallInfo fcinfo, int n, const char *name);
+extern double kpicrm_confidence_argument(FunctionCallInfo fcinfo, int n);
 extern Datum kpicrm_span_result(int64 usec);
 extern double kpicrm_days(double usec);
 

@@ -193,25 +193,12 @@ kpicrm_conversion_total_count(PG_FUNCTION_ARGS)
 }
 
 /* Written so that NaN fails too. */
-static double
-confidence_argument(FunctionCallInfo fcinfo, int n)
-{
-	double		confidence = PG_GETARG_FLOAT8(n);
-
-	if (!(confidence > 0 && confidence < 1))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("confidence must be greater than 0 and less than 1, not %g", confidence),
-				 errhint("Write 0.95 for 95 percent.")));
-	return confidence;
-}
-
 PG_FUNCTION_INFO_V1(kpicrm_conversion_rate_lower);
 Datum
 kpicrm_conversion_rate_lower(PG_FUNCTION_ARGS)
 {
 	const KpicrmConversion *c = PG_GETARG_CONVERSION_P(0);
-	double		confidence = confidence_argument(fcinfo, 1);
+	double		confidence = kpicrm_confidence_argument(fcinfo, 1);
 
 	if (c->total == 0)
 		PG_RETURN_NULL();
@@ -223,7 +210,7 @@ Datum
 kpicrm_conversion_rate_upper(PG_FUNCTION_ARGS)
 {
 	const KpicrmConversion *c = PG_GETARG_CONVERSION_P(0);
-	double		confidence = confidence_argument(fcinfo, 1);
+	double		confidence = kpicrm_confidence_argument(fcinfo, 1);
 
 	if (c->total == 0)
 		PG_RETURN_NULL();
