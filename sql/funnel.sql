@@ -71,6 +71,7 @@ SELECT
     step."position",
     step.reached,
     step.won,
+    step.passed,
     round(step.step_rate::numeric, 3) AS step_rate,
     round(step.step_rate_lower::numeric, 3) AS lower,
     round(step.step_rate_upper::numeric, 3) AS upper,
@@ -80,6 +81,7 @@ CROSS JOIN unnest(ARRAY['fill', 'any', 'ordered', 'strict', 'direct']) WITH ORDI
 CROSS JOIN LATERAL steps(funnel, policy) AS step
 ORDER BY choice.n, step."position";
 SELECT from_position, to_position, moves, round(rate::numeric, 3) AS rate FROM funnels CROSS JOIN LATERAL transitions(funnel) ORDER BY 1 NULLS FIRST, 2 NULLS FIRST;
+SELECT endings.* FROM funnels CROSS JOIN LATERAL endings(funnel) ORDER BY 1 NULLS FIRST, 2 NULLS FIRST;
 SELECT exits.* FROM funnels CROSS JOIN LATERAL exits(funnel) ORDER BY 1;
 SELECT "position", round(absorbing_win_rate(funnel, "position")::numeric, 3) AS win_rate FROM funnels CROSS JOIN generate_series(1, 6) AS "position" ORDER BY 1;
 

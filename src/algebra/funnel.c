@@ -91,7 +91,7 @@ count_key(KpicrmFunnel *funnel, uint32 key, int64 times)
 uint32
 kpicrm_funnel_room_for(const KpicrmPhasePath *path)
 {
-	return 3 * path->used + 5;
+	return 3 * path->used + 6;
 }
 
 /* What is counted once a deal. */
@@ -101,6 +101,8 @@ typedef struct Journey
 	int32		ordered;
 	int32		strict;
 	int32		run;			/* of 1, 2, 3 … that the last stay belongs to */
+	int32		last_open;
+	int32		end;
 	int32		won;
 	bool		entered[KPICRM_POSITION_MAX + 1];
 } Journey;
@@ -109,6 +111,9 @@ static void
 visit(Journey *journey, int32 position, int32 last_position)
 {
 	journey->won = position == last_position;
+	journey->end = position < last_position ? 0 : position;
+	if (position < last_position)
+		journey->last_open = position;
 	if (position == journey->run + 1)
 		journey->run = position;
 	else
@@ -128,6 +133,7 @@ count_journey(KpicrmFunnel *funnel, const Journey *journey)
 	int32		won = journey->won;
 	bool		in_range = count_key(funnel, key_of(KPICRM_FUNNEL_DEALS, 0, won), 1);
 
+	in_range &= count_key(funnel, key_of(KPICRM_FUNNEL_ENDED, journey->last_open, journey->end), 1);
 	if (journey->furthest > 0)
 		in_range &= count_key(funnel, key_of(KPICRM_FUNNEL_FURTHEST, journey->furthest, won), 1);
 	if (journey->ordered > 0)
@@ -195,9 +201,9 @@ kpicrm_funnel_deals(const KpicrmFunnel *funnel)
 	return kpicrm_funnel_count(funnel, KPICRM_FUNNEL_DEALS, 0, 0) + kpicrm_funnel_count(funnel, KPICRM_FUNNEL_DEALS, 0, 1);
 }
 
-/* The first of the moves, which are the last cells. */
+/* The first cell of a kind; those of the next kind follow. */
 const KpicrmFunnelCell *
-kpicrm_funnel_moves(const KpicrmFunnel *funnel)
+kpicrm_funnel_cells_of(const KpicrmFunnel *funnel, KpicrmFunnelKind kind)
 {
-	return &funnel->cells[find(funnel, key_of(KPICRM_FUNNEL_MOVES, 0, 0))];
+	return &funnel->cells[find(funnel, key_of(kind, 0, 0))];
 }

@@ -23,8 +23,8 @@
 #define KPICRM_FUNNEL_CELLS_LIMIT 2000000
 
 /*
- * What a cell counts.  All but moves are of deals, and to is 1 for those that are won;
- * moves are of stays, from is 0 where a deal begins, to is 0 where it still is.
+ * What a cell counts.  All but moves are of deals, and to is 1 for those that are won
+ * unless said otherwise; moves are of stays, from is 0 where a deal begins, to is 0 where it still is.
  */
 typedef enum KpicrmFunnelKind
 {
@@ -34,6 +34,7 @@ typedef enum KpicrmFunnelKind
 	KPICRM_FUNNEL_JOINED,		/* at each position entered, as was the one before */
 	KPICRM_FUNNEL_ORDERED,		/* at the end of the longest 1, 2, 3 … in order of time */
 	KPICRM_FUNNEL_STRICT,		/* of the longest 1, 2, 3 … with nothing between */
+	KPICRM_FUNNEL_ENDED,		/* at the last open position (0: none), to the end it is at (0: none) */
 	KPICRM_FUNNEL_MOVES
 } KpicrmFunnelKind;
 
@@ -80,7 +81,7 @@ extern bool kpicrm_funnel_count_path(KpicrmFunnel *funnel, const KpicrmPhasePath
 extern bool kpicrm_funnel_count_all(KpicrmFunnel *funnel, const KpicrmFunnel *more, int64 times);
 extern int64 kpicrm_funnel_count(const KpicrmFunnel *funnel, KpicrmFunnelKind kind, int32 from, int32 to);
 extern int64 kpicrm_funnel_deals(const KpicrmFunnel *funnel);
-extern const KpicrmFunnelCell *kpicrm_funnel_moves(const KpicrmFunnel *funnel);
+extern const KpicrmFunnelCell *kpicrm_funnel_cells_of(const KpicrmFunnel *funnel, KpicrmFunnelKind kind);
 extern int32 kpicrm_funnel_from(const KpicrmFunnelCell *cell);
 extern int32 kpicrm_funnel_to(const KpicrmFunnelCell *cell);
 

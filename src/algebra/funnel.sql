@@ -175,6 +175,7 @@ CREATE FUNCTION kpicrm.steps(
     OUT "position" integer,
     OUT reached bigint,
     OUT won bigint,
+    OUT passed bigint,
     OUT step_rate double precision,
     OUT step_rate_lower double precision,
     OUT step_rate_upper double precision,
@@ -184,7 +185,7 @@ CREATE FUNCTION kpicrm.steps(
 ) RETURNS SETOF record
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 10 AS 'MODULE_PATHNAME', 'kpicrm_funnel_steps_rows';
 COMMENT ON FUNCTION kpicrm.steps(kpicrm.funnel, text, double precision) IS
-    'deals that reached each position by policy fill, any, ordered or strict, their share of those at the position before and of all, with Wilson bounds; direct: stays';
+    'deals that reached each position by policy fill, any, ordered or strict, how many of those at the position before did (passed), their share, and the share of all, with Wilson bounds; direct: stays';
 
 CREATE FUNCTION kpicrm.transitions(
     funnel kpicrm.funnel,
@@ -211,6 +212,16 @@ CREATE FUNCTION kpicrm.exits(
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 10 AS 'MODULE_PATHNAME', 'kpicrm_funnel_exits';
 COMMENT ON FUNCTION kpicrm.exits(kpicrm.funnel) IS
     'how the stays at each open position ended: at the next position, further on, backward, lost, or not yet; won are those that went on to last_position, next or further';
+
+CREATE FUNCTION kpicrm.endings(
+    funnel kpicrm.funnel,
+    OUT last_open_position integer,
+    OUT "position" integer,
+    OUT deals bigint
+) RETURNS SETOF record
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 20 AS 'MODULE_PATHNAME', 'kpicrm_funnel_endings';
+COMMENT ON FUNCTION kpicrm.endings(kpicrm.funnel) IS
+    'deals by the open position they were at last (NULL: none) and the end they are at now (NULL: none, they are still there)';
 
 CREATE FUNCTION kpicrm.absorbing_win_rate(
     funnel kpicrm.funnel,

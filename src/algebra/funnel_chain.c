@@ -15,7 +15,7 @@
 static int32
 find_leading_to_end(const KpicrmFunnel *funnel, int32 *slots)
 {
-	const KpicrmFunnelCell *first = kpicrm_funnel_moves(funnel);
+	const KpicrmFunnelCell *first = kpicrm_funnel_cells_of(funnel, KPICRM_FUNNEL_MOVES);
 	const KpicrmFunnelCell *end = &funnel->cells[funnel->used];
 	int32		found = 0;
 	bool		grown = true;
@@ -47,7 +47,7 @@ fill_weights(const KpicrmFunnel *funnel, const int32 *slots, int32 n, double *we
 	const KpicrmFunnelCell *end = &funnel->cells[funnel->used];
 
 	memset(weights, 0, (size_t) n * (n + 2) * sizeof(double));
-	for (const KpicrmFunnelCell *move = kpicrm_funnel_moves(funnel); move < end; move++)
+	for (const KpicrmFunnelCell *move = kpicrm_funnel_cells_of(funnel, KPICRM_FUNNEL_MOVES); move < end; move++)
 	{
 		int32		from = kpicrm_funnel_from(move);
 		int32		to = kpicrm_funnel_to(move);

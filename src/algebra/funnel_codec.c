@@ -11,7 +11,7 @@
 #define KIND_SHIFT 22			/* as in funnel.c */
 
 static const char *const kind_names[KPICRM_FUNNEL_KINDS] = {
-	"deals", "furthest", "entered", "joined", "ordered", "strict", "moves"
+	"deals", "furthest", "entered", "joined", "ordered", "strict", "ended", "moves"
 };
 
 static KpicrmFunnelKind
@@ -32,6 +32,8 @@ is_in_place(const KpicrmFunnel *funnel, const KpicrmFunnelCell *cell)
 			return from == 0 && to <= 1;
 		case KPICRM_FUNNEL_JOINED:
 			return from >= 2 && from <= funnel->last_position && to <= 1;
+		case KPICRM_FUNNEL_ENDED:
+			return from < funnel->last_position && (to == 0 || (to >= funnel->last_position && to <= KPICRM_POSITION_MAX));
 		case KPICRM_FUNNEL_MOVES:
 			if (to == 0)
 				return from > 0 && from < funnel->last_position;
@@ -52,11 +54,12 @@ is_within_deals(const KpicrmFunnel *funnel)
 		const KpicrmFunnelCell *cell = &funnel->cells[i];
 		KpicrmFunnelKind kind = kind_of(cell);
 		int32		from = kpicrm_funnel_from(cell);
-		int32		won = kpicrm_funnel_to(cell);
+		int32		won;
 		int64		limit;
 
 		if (kind == KPICRM_FUNNEL_MOVES)
 			break;
+		won = kpicrm_funnel_to(cell) == (kind == KPICRM_FUNNEL_ENDED ? funnel->last_position : 1);
 		limit = kpicrm_funnel_count(funnel, KPICRM_FUNNEL_DEALS, 0, won);
 		if (kind == KPICRM_FUNNEL_JOINED)
 			limit = Min(kpicrm_funnel_count(funnel, KPICRM_FUNNEL_ENTERED, from, won),

@@ -354,15 +354,16 @@ kpicrm_funnel_steps_rows(PG_FUNCTION_ARGS)
 	for (int32 k = 1; k <= funnel->last_position; k++)
 	{
 		const KpicrmFunnelStep *step = &steps[k - 1];
-		Datum		values[9] = {0};
-		bool		nulls[9] = {false};
+		Datum		values[10] = {0};
+		bool		nulls[10] = {false};
 
 		values[0] = Int32GetDatum(k);
 		values[1] = Int64GetDatum(step->reached);
 		values[2] = Int64GetDatum(step->won);
 		nulls[2] = !of_deals;
-		put_rate(&values[3], &nulls[3], step->passed, step->before, confidence);
-		put_rate(&values[6], &nulls[6], step->reached, of_deals ? steps[0].before : 0, confidence);
+		values[3] = Int64GetDatum(step->passed);
+		put_rate(&values[4], &nulls[4], step->passed, step->before, confidence);
+		put_rate(&values[7], &nulls[7], step->reached, of_deals ? steps[0].before : 0, confidence);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	PG_RETURN_NULL();
@@ -392,7 +393,7 @@ Datum
 kpicrm_funnel_transitions(PG_FUNCTION_ARGS)
 {
 	const KpicrmFunnel *funnel = funnel_argument(fcinfo);
-	const KpicrmFunnelCell *first = kpicrm_funnel_moves(funnel);
+	const KpicrmFunnelCell *first = kpicrm_funnel_cells_of(funnel, KPICRM_FUNNEL_MOVES);
 	const KpicrmFunnelCell *end = &funnel->cells[funnel->used];
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	int64		total = 0;
@@ -453,7 +454,7 @@ Datum
 kpicrm_funnel_exits(PG_FUNCTION_ARGS)
 {
 	const KpicrmFunnel *funnel = funnel_argument(fcinfo);
-	const KpicrmFunnelCell *move = kpicrm_funnel_moves(funnel);
+	const KpicrmFunnelCell *move = kpicrm_funnel_cells_of(funnel, KPICRM_FUNNEL_MOVES);
 	const KpicrmFunnelCell *end = &funnel->cells[funnel->used];
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 
@@ -475,6 +476,29 @@ kpicrm_funnel_exits(PG_FUNCTION_ARGS)
 		values[5] = Int64GetDatum(exits.lost);
 		values[6] = Int64GetDatum(exits.still_there);
 		values[7] = Int64GetDatum(exits.won);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	PG_RETURN_NULL();
+}
+
+PG_FUNCTION_INFO_V1(kpicrm_funnel_endings);
+Datum
+kpicrm_funnel_endings(PG_FUNCTION_ARGS)
+{
+	const KpicrmFunnel *funnel = funnel_argument(fcinfo);
+	const KpicrmFunnelCell *end = kpicrm_funnel_cells_of(funnel, KPICRM_FUNNEL_MOVES);
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (const KpicrmFunnelCell *cell = kpicrm_funnel_cells_of(funnel, KPICRM_FUNNEL_ENDED); cell < end; cell++)
+	{
+		Datum		values[3];
+		bool		nulls[3] = {false};
+
+		CHECK_FOR_INTERRUPTS();
+		put_position(&values[0], &nulls[0], kpicrm_funnel_from(cell));
+		put_position(&values[1], &nulls[1], kpicrm_funnel_to(cell));
+		values[2] = Int64GetDatum(cell->count);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	PG_RETURN_NULL();

@@ -58,7 +58,7 @@ straight(const KpicrmFunnel *funnel, KpicrmFunnelStep *steps)
 {
 	const KpicrmFunnelCell *end = &funnel->cells[funnel->used];
 
-	for (const KpicrmFunnelCell *move = kpicrm_funnel_moves(funnel); move < end; move++)
+	for (const KpicrmFunnelCell *move = kpicrm_funnel_cells_of(funnel, KPICRM_FUNNEL_MOVES); move < end; move++)
 	{
 		int32		to = kpicrm_funnel_to(move);
 

@@ -4,7 +4,7 @@ BEGIN;
 SET search_path = kpicrm, public, pg_catalog;
 SET client_min_messages = warning;
 SET TIME ZONE 'UTC';
-SELECT plan(33);
+SELECT plan(34);
 SELECT setseed(0.4711) \g /dev/null
 
 -- Entries of 400 deals: many at one instant, repeats, ends 6 and 7 that are not won (5).
@@ -93,8 +93,9 @@ FROM (SELECT deal, array_agg("position" ORDER BY stay_no) AS positions FROM stay
 CROSS JOIN unnest(ARRAY['fill', 'any', 'ordered', 'strict']) AS policy;
 CREATE TEMPORARY TABLE funnels AS SELECT funnel_agg(path, 5) AS funnel FROM way;
 SELECT bag_eq(format(
-    $$SELECT "position", reached, won, step_rate::text, overall_rate::text, step_rate_lower::text, overall_rate_upper::text FROM funnels CROSS JOIN LATERAL steps(funnel, %L)$$, policy),
+    $$SELECT "position", reached, won, passed, step_rate::text, overall_rate::text, step_rate_lower::text, overall_rate_upper::text FROM funnels CROSS JOIN LATERAL steps(funnel, %L)$$, policy),
     format($$SELECT k, count(*) FILTER (WHERE k = ANY (reached)) AS a, count(*) FILTER (WHERE k = ANY (reached) AND won) AS b,
+        count(*) FILTER (WHERE k = ANY (reached) AND (k = 1 OR k - 1 = ANY (reached))) AS p,
         (count(*) FILTER (WHERE k = ANY (reached) AND (k = 1 OR k - 1 = ANY (reached))) / nullif(count(*) FILTER (WHERE k = 1 OR k - 1 = ANY (reached)), 0)::float8)::text AS c,
         (count(*) FILTER (WHERE k = ANY (reached)) / count(*)::float8)::text AS d,
         rate_lower(conversion_agg(k = ANY (reached)) FILTER (WHERE k = 1 OR k - 1 = ANY (reached)))::text AS e,
@@ -119,6 +120,13 @@ SELECT bag_eq(
         count(*) FILTER (WHERE to_position = 5) AS g
       FROM move WHERE from_position < 5 GROUP BY 1$$,
     'exits');
+SELECT bag_eq(
+    'SELECT last_open_position, "position", deals FROM funnels CROSS JOIN LATERAL endings(funnel)',
+    $$SELECT last_open, nullif(last, 0), count(*)
+      FROM (SELECT deal, (array_agg("position" ORDER BY stay_no DESC) FILTER (WHERE "position" < 5))[1] AS last_open,
+              (array_agg(CASE WHEN "position" < 5 THEN 0 ELSE "position" END ORDER BY stay_no DESC))[1] AS last
+            FROM stay GROUP BY deal) AS each GROUP BY 1, 2$$,
+    'endings');
 SELECT bag_eq(
     $$SELECT "position", reached, step_rate::text FROM funnels CROSS JOIN LATERAL steps(funnel, 'direct')$$,
     $$SELECT k, count(*) FILTER (WHERE to_position = k),
@@ -183,7 +191,7 @@ SELECT is(pg_temp.accepted('phase_path', '', '{', '{}x', '{,}', '{2026-04-01 00:
     '{}', 'malformed texts of phase_path');
 SELECT is(pg_temp.accepted('funnel', '', 'to 0 {}', 'to 1001 {}', 'to 2', 'to 2 {}x', 'to 2 {deals 0/0: 0}', 'to 2 {deals 0/2: 1}', 'to 2 {deals 1/0: 1}', 'to 2 {all 0/0: 1}',
     'to 2 {deals 0/0: 1, furthest 3/0: 1}', 'to 2 {deals 0/0: 1, furthest 1/0: 2}', 'to 2 {deals 0/0: 1, furthest 1/0: 1, furthest 2/0: 1}', 'to 2 {deals 0/1: 1, deals 0/0: 1}',
-    'to 2 {deals 0/0: 1, joined 2/0: 1}', 'to 2 {deals 0/0: 1, moves 0/1: 1}', 'to 2 {deals 0/0: 1, moves 1/0: 1}', 'to 2 {moves 0/1: 1, moves 1/0: 1}', 'to 2 {deals 0/0: 1, moves 0/1: 1, moves 1/1: 1}',
+    'to 2 {deals 0/0: 1, joined 2/0: 1}', 'to 2 {deals 0/0: 1, ended 1/1: 1}', 'to 2 {deals 0/0: 1, ended 1/2: 1}', 'to 2 {deals 0/0: 1, moves 0/1: 1}', 'to 2 {deals 0/0: 1, moves 1/0: 1}', 'to 2 {moves 0/1: 1, moves 1/0: 1}', 'to 2 {deals 0/0: 1, moves 0/1: 1, moves 1/1: 1}',
     'to 2 {deals 0/0: 9223372036854775807, deals 0/1: 1}', 'to 2 {deals 0/0: 9223372036854775808}'),
     '{}', 'malformed texts of funnel');
 SELECT throws_ok($$SELECT 'to 2 {deals 0/0: 9223372036854775807}'::funnel + 'to 2 {deals 0/0: 1}'::funnel$$, '22003', NULL, 'a count that is full');
