@@ -139,7 +139,8 @@ SELECT
 FROM (VALUES
     ('deal_board', format('SELECT * FROM crm.deal_board(%s)', :'at')),
     ('deal_board_phase', format('SELECT * FROM crm.deal_board_phase(%s)', :'at')),
-    ('phase_report', format('SELECT * FROM crm.phase_report(as_of => %s)', :'at')),
+    ('phase_report, deals opened in a year', format('SELECT * FROM crm.phase_report(as_of => %s, from_date => %s, to_date => %s)', :'at', :'from_day', :'to_day')),
+    ('phase_report, all deals', format('SELECT * FROM crm.phase_report(as_of => %s)', :'at')),
     ('win_rate_report by rep, a year', format('SELECT * FROM crm.win_rate_report(%s, %s, %L, %s)', :'from_day', :'to_day', 'rep', :'at')),
     ('lead_time_report by rep, a year', format('SELECT * FROM crm.lead_time_report(%s, %s, %L, %s)', :'from_day', :'to_day', 'rep', :'at')),
     ('sales_vs_target by rep and month, a year', format('SELECT * FROM crm.sales_vs_target(%L, %L, %s, %s, %s)', 'month', 'rep', :'from_day', :'to_day', :'at')),

@@ -1,30 +1,34 @@
 /*
  * phase_report: where do deals stop?
  *
- * Grain: pipeline × open phase × policy, over all deals opened until as_of.  Which
- * deals have reached a phase is a matter of policy:
+ * Grain: pipeline × open phase × policy, over the deals opened in [from_date,
+ * to_date) and until as_of.  Which deals have reached a phase is a matter of policy:
  *
- *   fill   the furthest phase a deal was ever in counts as having passed all the
- *          earlier ones, and a deal that is won has passed them all: a deal that
- *          skipped a phase, or began in a later one, reached every earlier one
- *   any    the deal was really in this phase
+ *   fill     the furthest phase a deal was ever in counts as having passed all the
+ *            earlier ones, and a deal that is won has passed them all: a deal that
+ *            skipped a phase, or began in a later one, reached every earlier one
+ *   any      the deal was really in this phase
+ *   ordered  it was in the first, the second … up to this one in this order of time,
+ *            in others between or not
+ *   strict   it went from the first to the second … to this one, nothing between
  *
  * The next phase is the next open one of the pipeline by position; that of the
  * last is to be won.  A rate to the next phase is of the deals that reached this
  * phase and the next one too, so it never exceeds 1.  A deal is won if it stands
- * in a won phase at as_of: a reopened deal is not won, but keeps how far it got.
+ * in a won phase of the pipeline at as_of: a reopened deal is not won, but keeps how
+ * far it got; one that moved to another pipeline is neither won nor lost here.
  *
- * How long deals stay, and what is stalled, are matters of fact and the same in
- * each policy: over the stays in the phase, those still open censored at as_of.
- * Stalled is an open deal that has been in its phase for longer than stall_after_days:
- * phase.stall_after if that is set, or else the time within which
- * setting.stall_fraction of the stays ended (Kaplan-Meier).
- *
- * A pipeline may have up to 61 open phases here: a deal's way is kept as bits.
+ * How long deals stay, and what is in the phase now and stalled, is the same in each
+ * policy and over all deals, whenever they were opened: stays still open are
+ * censored at as_of.  Stalled is an open deal that has been in its phase for longer
+ * than stall_after_days: phase.stall_after if that is set, or else the time within
+ * which setting.stall_fraction of the stays ended (Kaplan-Meier).
  */
 CREATE FUNCTION phase_report(
     policy text DEFAULT NULL,
-    as_of timestamp with time zone DEFAULT now()
+    as_of timestamp with time zone DEFAULT now(),
+    from_date date DEFAULT NULL,
+    to_date date DEFAULT NULL
 ) RETURNS TABLE (
     pipeline_id bigint,
     pipeline text,
@@ -56,7 +60,7 @@ CREATE FUNCTION phase_report(
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
 BEGIN ATOMIC
     WITH step AS (
-        -- the open phases in order, and to be won as the step after the last
+        -- the open phases in order, then to be won, to be lost, and the other ends
         SELECT
             phase.id AS phase_id,
             phase.pipeline_id,
@@ -64,95 +68,64 @@ BEGIN ATOMIC
             phase.kind,
             CASE phase.kind
                 WHEN 'open' THEN row_number() OVER (PARTITION BY phase.pipeline_id, phase.kind ORDER BY phase.position)
-                ELSE 1 + count(*) FILTER (WHERE phase.kind = 'open') OVER (PARTITION BY phase.pipeline_id)
+                ELSE count(*) FILTER (WHERE phase.kind = 'open') OVER (PARTITION BY phase.pipeline_id)
+                    + CASE phase.kind WHEN 'won' THEN 1 WHEN 'lost' THEN 2 ELSE 3 END
             END::integer AS step_no,
-            CASE
-                WHEN count(*) FILTER (WHERE phase.kind = 'open') OVER (PARTITION BY phase.pipeline_id) <= 61
-                    THEN count(*) FILTER (WHERE phase.kind = 'open') OVER (PARTITION BY phase.pipeline_id)
-                ELSE kpicrm.reject_argument('pipeline_id', phase.pipeline_id::text, 'phase_report takes at most 61 open phases in a pipeline.')
-            END::integer AS last_step_no
+            (1 + count(*) FILTER (WHERE phase.kind = 'open') OVER (PARTITION BY phase.pipeline_id))::integer AS last_step_no
         FROM phase
-        WHERE phase.kind IN ('open', 'won')
-    ), stay AS (
-        SELECT
-            phase_stay.deal_id,
-            phase_stay.stay_no,
-            phase_stay.entered_at,
-            phase_stay.left_at,
-            step.phase_id,
-            step.pipeline_id,
-            step.kind,
-            step.step_no,
-            step.last_step_no
-        FROM phase_stay
-        JOIN step ON step.phase_id = phase_stay.phase_id
-        WHERE phase_stay.entered_at <= as_of
     ), way AS (
-        -- how far a deal got: the steps it was in, as bits; the last; the last open one
         SELECT
-            stay.deal_id,
-            stay.pipeline_id,
-            bit_or(1::bigint << stay.step_no) AS visited,
-            max(stay.step_no) AS furthest,
-            max(stay.stay_no::bigint * 64 + stay.step_no) FILTER (WHERE stay.kind = 'open') % 64 AS last_open
-        FROM stay
+            step.pipeline_id,
+            step.last_step_no,
+            kpicrm.phase_path_agg(step.step_no, phase_stay.entered_at, phase_stay.stay_no) AS path,
+            bool_or(phase_stay.left_at IS NULL OR phase_stay.left_at > as_of) AS is_here
+        FROM deal
+        JOIN phase_stay ON phase_stay.deal_id = deal.id
+        JOIN step ON step.phase_id = phase_stay.phase_id
+        WHERE deal.opened_at <= as_of
+            AND deal.opened_at >= coalesce((SELECT day_begins_at(from_date)), '-infinity')
+            AND deal.opened_at < coalesce((SELECT day_begins_at(to_date)), 'infinity')
+            AND phase_stay.entered_at <= as_of
         GROUP BY
-            stay.deal_id,
-            stay.pipeline_id
-    ), kind_of_way AS (
+            phase_stay.deal_id,
+            step.pipeline_id,
+            step.last_step_no
+    ), funnel AS MATERIALIZED (
         SELECT
             way.pipeline_id,
-            way.visited,
-            way.furthest,
-            way.last_open,
-            state.won,
-            count(*) AS deal_count
+            way.last_step_no,
+            -- a deal that moved to another pipeline has left this one
+            kpicrm.funnel_agg(CASE WHEN way.is_here THEN way.path ELSE way.path OPERATOR(kpicrm.+) '{294276-12-31 00:00:00 1000}'::kpicrm.phase_path END, way.last_step_no) AS funnel
         FROM way
-        JOIN deal_state(as_of) AS state ON state.deal_id = way.deal_id
         GROUP BY
             way.pipeline_id,
-            way.visited,
-            way.furthest,
-            way.last_open,
-            state.won
+            way.last_step_no
     ), reach AS (
         SELECT
             choice.policy_name,
             choice.policy_order,
-            step.pipeline_id,
-            step.step_no,
-            sum(way.deal_count) AS reached_count,
-            coalesce(sum(way.deal_count) FILTER (
-                WHERE CASE
-                    WHEN step.step_no = step.last_step_no THEN way.won
-                    WHEN choice.policy_name = 'fill' THEN way.furthest > step.step_no
-                    ELSE way.visited & (1::bigint << (step.step_no + 1)) <> 0
-                END
-            ), 0) AS next_count,
-            coalesce(sum(way.deal_count) FILTER (WHERE way.won), 0) AS won_count
-        FROM step
-        JOIN kind_of_way AS way ON way.pipeline_id = step.pipeline_id
-        CROSS JOIN (VALUES ('fill', 1), ('any', 2)) AS choice (policy_name, policy_order)
-        WHERE step.kind = 'open'
-            AND CASE choice.policy_name
-                WHEN 'fill' THEN way.furthest >= step.step_no
-                ELSE way.visited & (1::bigint << step.step_no) <> 0
-            END
-        GROUP BY
-            choice.policy_name,
-            choice.policy_order,
-            step.pipeline_id,
-            step.step_no
+            funnel.pipeline_id,
+            funnel.last_step_no,
+            reached."position" AS step_no,
+            reached.reached AS reached_count,
+            reached.passed AS passed_count,
+            reached.won AS won_count
+        FROM funnel
+        CROSS JOIN (VALUES ('fill', 1), ('any', 2), ('ordered', 3), ('strict', 4)) AS choice (policy_name, policy_order)
+        CROSS JOIN LATERAL kpicrm.steps(funnel.funnel, choice.policy_name) AS reached
+        WHERE CASE
+            WHEN policy IS NULL THEN true
+            ELSE choice.policy_name = kpicrm.checked_option('policy', policy, 'fill', 'any', 'ordered', 'strict')
+        END
+            AND dates_are_in_order(from_date, to_date)
     ), loss AS (
         SELECT
-            way.pipeline_id,
-            way.last_open AS step_no,
-            sum(way.deal_count) AS deal_count
-        FROM kind_of_way AS way
-        WHERE NOT way.won
-        GROUP BY
-            way.pipeline_id,
-            way.last_open
+            funnel.pipeline_id,
+            ending.last_open_position AS step_no,
+            ending.deals AS deal_count
+        FROM funnel
+        CROSS JOIN LATERAL kpicrm.endings(funnel.funnel) AS ending
+        WHERE ending."position" = funnel.last_step_no + 1
     ), threshold AS MATERIALIZED (
         SELECT
             pace.phase_id,
@@ -161,14 +134,18 @@ BEGIN ATOMIC
         FROM phase_pace(as_of) AS pace
     ), stock AS (
         SELECT
-            state.phase_id,
+            phase_stay.phase_id,
             count(*) AS deal_count,
-            sum(state.amount) AS amount,
-            count(*) FILTER (WHERE as_of - state.entered_at > threshold.stall_after) AS stalled_count,
-            sum(state.amount) FILTER (WHERE as_of - state.entered_at > threshold.stall_after) AS stalled_amount
-        FROM deal_state(as_of) AS state
-        JOIN threshold ON threshold.phase_id = state.phase_id
-        GROUP BY state.phase_id
+            sum(deal.amount) AS amount,
+            count(*) FILTER (WHERE as_of - phase_stay.entered_at > threshold.stall_after) AS stalled_count,
+            sum(deal.amount) FILTER (WHERE as_of - phase_stay.entered_at > threshold.stall_after) AS stalled_amount
+        FROM phase_stay
+        JOIN threshold ON threshold.phase_id = phase_stay.phase_id
+        JOIN deal ON deal.id = phase_stay.deal_id
+        WHERE phase_stay.entered_at <= as_of
+            AND (phase_stay.left_at IS NULL OR phase_stay.left_at > as_of)
+            AND deal.opened_at <= as_of
+        GROUP BY phase_stay.phase_id
     )
     SELECT
         step.pipeline_id,
@@ -179,7 +156,7 @@ BEGIN ATOMIC
         reach.policy_name,
         reach.policy_order,
         reach.reached_count,
-        reach.next_count,
+        next.deal_count,
         kpicrm.rate(conversion.next),
         kpicrm.rate_lower(conversion.next),
         kpicrm.rate_upper(conversion.next),
@@ -202,24 +179,28 @@ BEGIN ATOMIC
         ON reach.pipeline_id = step.pipeline_id
         AND reach.step_no = step.step_no
     JOIN pipeline ON pipeline.id = step.pipeline_id
+    LEFT JOIN reach AS following
+        ON following.pipeline_id = step.pipeline_id
+        AND following.step_no = step.step_no + 1
+        AND following.policy_name = reach.policy_name
     LEFT JOIN loss
         ON loss.pipeline_id = step.pipeline_id
         AND loss.step_no = step.step_no
     LEFT JOIN threshold ON threshold.phase_id = step.phase_id
     LEFT JOIN stock ON stock.phase_id = step.phase_id
     CROSS JOIN LATERAL (
+        SELECT CASE WHEN step.step_no + 1 < step.last_step_no THEN following.passed_count ELSE reach.won_count END AS deal_count
+    ) AS next
+    CROSS JOIN LATERAL (
         SELECT
-            (reach.next_count || '/' || reach.reached_count)::kpicrm.conversion AS next,
+            (next.deal_count || '/' || reach.reached_count)::kpicrm.conversion AS next,
             (reach.won_count || '/' || reach.reached_count)::kpicrm.conversion AS won
     ) AS conversion
     WHERE step.kind = 'open'
-        AND CASE
-            WHEN policy IS NULL THEN true
-            ELSE reach.policy_name = kpicrm.checked_option('policy', policy, 'fill', 'any')
-        END;
+        AND reach.reached_count > 0;
 END;
-COMMENT ON FUNCTION phase_report(text, timestamp with time zone) IS
-    'how far deals get, how long they stay in each open phase and how many are stalled, by policy fill or any (NULL: by each of them)';
+COMMENT ON FUNCTION phase_report(text, timestamp with time zone, date, date) IS
+    'how far the deals opened in a period get, how long deals stay in each open phase and how many are stalled, by policy fill, any, ordered or strict (NULL: by each of them)';
 
 CREATE VIEW phase_report WITH (security_invoker = true) AS
 SELECT
@@ -257,7 +238,7 @@ COMMENT ON COLUMN phase_report.pipeline IS 'name of the pipeline';
 COMMENT ON COLUMN phase_report.phase_id IS 'key of the phase';
 COMMENT ON COLUMN phase_report.phase IS 'name of the phase';
 COMMENT ON COLUMN phase_report.sort_order IS 'place of the phase among the open ones of its pipeline, from 1';
-COMMENT ON COLUMN phase_report.policy_name IS 'fill: the furthest phase counts as having passed all earlier ones; any: the deal was really in the phase';
+COMMENT ON COLUMN phase_report.policy_name IS 'fill: the furthest phase counts as having passed all earlier ones; any: the deal was really in the phase; ordered: in all up to it, in their order; strict: in all up to it, with nothing between';
 COMMENT ON COLUMN phase_report.policy_order IS 'order of the policies';
 COMMENT ON COLUMN phase_report.reached_count IS 'deals that reached the phase';
 COMMENT ON COLUMN phase_report.next_count IS 'of these, deals that reached the next open phase; that were won, for the last phase';

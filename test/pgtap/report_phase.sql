@@ -6,7 +6,7 @@ BEGIN;
 \ir include/small_pipeline.sql
 \ir include/plain_statistics.sql
 \pset tuples_only on
-SELECT plan(22);
+SELECT plan(27);
 
 -- The visits by hand: deal, phases of kind open it was really in, furthest step of
 -- 1 to 3 in Direct and 1 in Partner (one more: won), and the last open one.
@@ -80,13 +80,75 @@ CREATE TEMP VIEW report AS
 SELECT * FROM crm.phase_report(as_of => '2026-07-01 12:00+09');
 
 SELECT pg_temp.same_rows(
-    $$SELECT r.pipeline, r.phase, r.policy_name, r.reached_count, r.next_count, r.won_count FROM report AS r$$,
+    $$SELECT r.pipeline, r.phase, r.policy_name, r.reached_count, r.next_count, r.won_count FROM report AS r WHERE r.policy_name IN ('fill', 'any')$$,
     $$SELECT * FROM expected_reach$$,
-    'reached, next and won by each policy'
+    'reached, next and won by policies fill and any'
+);
+
+-- In order of time: the ways as texts such as 1>2>w, and which of them hold 1 … n.
+CREATE TEMP TABLE route AS
+SELECT
+    entry.deal_id,
+    entry.pipeline,
+    string_agg(entry.stop, '>' ORDER BY entry.at) AS route
+FROM (
+    SELECT
+        event.deal_id,
+        event.at,
+        pipeline.name AS pipeline,
+        CASE phase.kind
+            WHEN 'open' THEN (SELECT count(*) FROM crm.phase AS earlier WHERE earlier.pipeline_id = phase.pipeline_id AND earlier.kind = 'open' AND earlier.position <= phase.position)::text
+            ELSE left(phase.kind, 1)
+        END AS stop
+    FROM crm.deal_event AS event
+    JOIN crm.phase ON phase.id = event.phase_id
+    JOIN crm.pipeline ON pipeline.id = phase.pipeline_id
+    WHERE event.at <= '2026-07-01 12:00+09'
+) AS entry
+GROUP BY
+    entry.deal_id,
+    entry.pipeline;
+CREATE FUNCTION pg_temp.goes(route text, steps integer, gap text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    RETURN route || '>' ~ ('(^|>)' || (SELECT string_agg(n::text, gap ORDER BY n) FROM generate_series(1, steps) AS n) || '>');
+CREATE FUNCTION pg_temp.in_order(opened_from timestamptz, opened_to timestamptz)
+RETURNS TABLE (pipeline text, phase text, policy text, reached bigint, next bigint, won bigint)
+    LANGUAGE sql STABLE
+AS $$
+    SELECT
+        step.pipeline,
+        step.phase,
+        policy.name,
+        count(*),
+        count(*) FILTER (WHERE CASE WHEN step.step = step.last THEN truth.outcome = 'won' ELSE pg_temp.goes(route.route, step.step + 1, policy.gap) END),
+        count(*) FILTER (WHERE truth.outcome = 'won')
+    FROM route
+    JOIN truth USING (deal_id)
+    JOIN step USING (pipeline)
+    JOIN crm.deal ON deal.id = route.deal_id
+    CROSS JOIN (VALUES ('ordered', '>(.*>)?'), ('strict', '>')) AS policy (name, gap)
+    WHERE pg_temp.goes(route.route, step.step, policy.gap)
+        AND deal.opened_at >= opened_from
+        AND deal.opened_at < opened_to
+    GROUP BY 1, 2, 3
+$$;
+SELECT pg_temp.same_rows(
+    $$SELECT r.pipeline, r.phase, r.policy_name, r.reached_count, r.next_count, r.won_count FROM report AS r WHERE r.policy_name IN ('ordered', 'strict')$$,
+    $$SELECT * FROM pg_temp.in_order('-infinity', 'infinity')$$,
+    'reached, next and won by policies ordered and strict'
 );
 SELECT pg_temp.same_rows(
+    $$SELECT r.pipeline, r.phase, r.policy_name, r.reached_count, r.next_count, r.won_count
+      FROM crm.phase_report(as_of => '2026-07-01 12:00+09', from_date => '2026-04-20', to_date => '2026-06-01') AS r WHERE r.policy_name IN ('ordered', 'strict')$$,
+    $$SELECT * FROM pg_temp.in_order('2026-04-20 00:00+09', '2026-06-01 00:00+09')$$,
+    'of the deals opened in a period'
+);
+SELECT cmp_ok(
+    (SELECT count(*) FROM (SELECT reached, next FROM pg_temp.in_order('-infinity', 'infinity') WHERE policy = 'ordered' EXCEPT SELECT reached, next FROM pg_temp.in_order('-infinity', 'infinity') WHERE policy = 'strict') AS differing),
+    '>', 0::bigint, 'there are ways that differ by policy');
+SELECT pg_temp.same_rows(
     $$SELECT r.pipeline, r.phase, r.policy_name, round(r.next_rate::numeric, 9), round(r.next_rate_low::numeric, 9), round(r.next_rate_high::numeric, 9),
-        round(r.won_rate::numeric, 9), round(r.won_rate_low::numeric, 9), round(r.won_rate_high::numeric, 9) FROM report AS r$$,
+        round(r.won_rate::numeric, 9), round(r.won_rate_low::numeric, 9), round(r.won_rate_high::numeric, 9) FROM report AS r WHERE r.policy_name IN ('fill', 'any')$$,
     $$SELECT pipeline, phase, policy, round(next::numeric / reached, 9), round(pg_temp.wilson(next, reached, -1), 9), round(pg_temp.wilson(next, reached, 1), 9),
         round(won::numeric / reached, 9), round(pg_temp.wilson(won, reached, -1), 9), round(pg_temp.wilson(won, reached, 1), 9) FROM expected_reach$$,
     'their rates and bounds'
@@ -177,14 +239,20 @@ SELECT pg_temp.same_rows(
     'one policy alone'
 );
 SELECT throws_ok(
-    $$SELECT * FROM crm.phase_report('strict')$$,
-    '22023', 'invalid value for argument "policy": "strict"', 'a policy that is not there yet'
+    $$SELECT * FROM crm.phase_report('furthest')$$,
+    '22023', 'invalid value for argument "policy": "furthest"', 'a policy that is not there'
+);
+SELECT throws_ok(
+    $$SELECT * FROM crm.phase_report(from_date => '2026-05-01', to_date => '2026-04-01')$$,
+    '22023', 'invalid value for argument "from_date": "2026-05-01"', 'from after to'
 );
 SELECT pg_temp.same_rows(
     $$SELECT r.phase, r.policy_name, r.reached_count, r.open_amount FROM crm.phase_report AS r$$,
     $$SELECT r.phase, r.policy_name, r.reached_count, r.open_amount::numeric(18, 2) FROM crm.phase_report(NULL, now()) AS r$$,
     'the view is the report as of now'
 );
+
+CREATE TEMP TABLE report_before AS SELECT * FROM report;
 
 -- --------------------------------------------------------------------- board
 CREATE TEMP VIEW board AS
@@ -246,24 +314,31 @@ SELECT pg_temp.same_rows(
     'the fact view has the same score'
 );
 
--- The bits of a way: 61 open phases are the limit.
 INSERT INTO crm.pipeline (id, name) VALUES (3, 'Long');
-INSERT INTO crm.phase (id, pipeline_id, position, name) SELECT 100 + n, 3, n, 'Step ' || n FROM generate_series(1, 61) AS n;
-INSERT INTO crm.deal (id, name, phase_id, phase_since, opened_at) VALUES (1000, 'far', 161, '2026-05-01 10:00+09', '2026-05-01 10:00+09');
+INSERT INTO crm.phase (id, pipeline_id, position, name) SELECT 100 + n, 3, n, 'Step ' || n FROM generate_series(1, 100) AS n;
+INSERT INTO crm.deal (id, name, phase_id, phase_since, opened_at) VALUES (1000, 'far', 200, '2026-05-01 10:00+09', '2026-05-01 10:00+09');
 SELECT results_eq(
     $$SELECT r.sort_order, r.reached_count, r.next_count FROM crm.phase_report('fill', '2026-07-01 12:00+09') AS r
-      WHERE r.pipeline = 'Long' AND r.sort_order IN (1, 60, 61) ORDER BY r.sort_order$$,
-    $$VALUES (1, 1::bigint, 1::bigint), (60, 1, 1), (61, 1, 0)$$,
-    'a pipeline of 61 phases'
+      WHERE r.pipeline = 'Long' AND r.sort_order IN (1, 99, 100) ORDER BY r.sort_order$$,
+    $$VALUES (1, 1::bigint, 1::bigint), (99, 1, 1), (100, 1, 0)$$,
+    'a pipeline of 100 phases'
 );
-INSERT INTO crm.phase (id, pipeline_id, position, name) VALUES (162, 3, 62, 'Step 62');
-SELECT throws_ok(
-    'SELECT * FROM crm.phase_report',
-    '22023', 'invalid value for argument "pipeline_id": "3"', 'and one of 62 is refused'
+
+-- Moved to another pipeline after a win: what was reached stays, the win is not this pipeline's.
+UPDATE crm.deal SET phase_id = 101, phase_since = '2026-06-30 10:00+09' WHERE id = 1;
+SELECT results_eq(
+    $$SELECT r.pipeline, r.phase, r.reached_count, r.won_count, r.lost_here_count FROM crm.phase_report('any', '2026-07-01 12:00+09') AS r WHERE r.phase IN ('Contract', 'Step 1') ORDER BY 1$$,
+    $$SELECT 'Direct', r.phase, r.reached_count, r.won_count - 1, r.lost_here_count FROM report_before AS r WHERE r.policy_name = 'any' AND r.phase = 'Contract'
+      UNION ALL VALUES ('Long', 'Step 1', 1::bigint, 0::bigint, 0::bigint)$$,
+    'a deal that moved to another pipeline has left this one'
+);
+SELECT results_eq(
+    $$SELECT r.won_count FROM crm.phase_report('any', '2026-06-30 09:00+09') AS r WHERE r.phase = 'Contract'$$,
+    $$SELECT count(*) FROM way JOIN truth USING (deal_id) WHERE truth.outcome = 'won' AND 3 = ANY (visited)$$,
+    'before it did, it was won here'
 );
 
 TRUNCATE crm.deal CASCADE;
-DELETE FROM crm.phase WHERE id = 162;
 SELECT is_empty(
     $$SELECT r.phase FROM crm.phase_report AS r UNION ALL SELECT b.phase FROM crm.deal_board AS b UNION ALL SELECT p.phase FROM crm.deal_board_phase AS p$$,
     'no deals, no rows'
