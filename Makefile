@@ -35,6 +35,7 @@ MEMBERS = \
 	src/algebra/customer_base.sql \
 	src/algebra/ltv.sql \
 	src/calendar/fiscal.sql \
+	src/calendar/work_calendar.sql \
 	src/kpi/expression.sql \
 	src/kpi/decomposition.sql
 

@@ -87,7 +87,21 @@ kpicrm_calendar_fits(const KpicrmCalendar *c, size_t size)
 	return size > sizeof(*c) && c->format == KPICRM_CALENDAR_FORMAT &&
 		c->holidays <= KPICRM_CALENDAR_MAX_HOLIDAYS &&
 		size == calendar_size(c->holidays, span_count(c),
-							  (size_t) c->name_length + c->version_length + c->zone_length + 3);
+							  (size_t) c->name_length + c->version_length + c->zone_length + 3) &&
+		kpicrm_calendar_name(c)[c->name_length] == '\0' &&
+		kpicrm_calendar_version(c)[c->version_length] == '\0' &&
+		kpicrm_calendar_zone(c)[c->zone_length] == '\0';
+}
+
+bool
+kpicrm_calendar_same_frame(const KpicrmCalendarParts *a, const KpicrmCalendarParts *b)
+{
+	for (int i = 0; i < 7; i++)
+		if (a->spans[i] != b->spans[i] ||
+			memcmp(a->opening[i], b->opening[i], a->spans[i] * sizeof(KpicrmOpening)) != 0)
+			return false;
+	return strcmp(a->name, b->name) == 0 && strcmp(a->version, b->version) == 0 &&
+		strcmp(a->zone, b->zone) == 0 && a->first == b->first && a->last == b->last;
 }
 
 static const char *
@@ -108,8 +122,6 @@ text_problem(const char *text, bool is_zone)
 static const char *
 opening_problem(const KpicrmCalendarParts *parts)
 {
-	uint32		spans = 0;
-
 	for (int i = 0; i < 7; i++)
 	{
 		uint16		closed = 0;
@@ -128,9 +140,8 @@ opening_problem(const KpicrmCalendarParts *parts)
 				return "opening hours of a weekday are not in order, overlap or touch";
 			closed = span.closes;
 		}
-		spans += parts->spans[i];
 	}
-	return spans == 0 ? "every weekday is a day off" : NULL;
+	return NULL;
 }
 
 /* What is wrong with the parts; NULL if nothing is. */

@@ -43,6 +43,9 @@ typedef struct KpicrmCalendarParts
 	const int32 *holiday;		/* ascending, each once */
 } KpicrmCalendarParts;
 
+/* Whether two calendars differ in their holidays alone. */
+extern bool kpicrm_calendar_same_frame(const KpicrmCalendarParts *a, const KpicrmCalendarParts *b);
+
 /*
  * A calendar as a datum.  Behind the fixed part, in this order:
  *
@@ -90,8 +93,8 @@ extern int64 kpicrm_calendar_time_before(const KpicrmCalendar *c, int64 local);
 extern bool kpicrm_calendar_nth_workday(const KpicrmCalendar *c, int64 nth, int32 *day);
 
 extern bool kpicrm_calendar_parse(KpicrmCalendarParts *parts, const char *string);
+extern bool kpicrm_calendar_parse_hours(KpicrmCalendarParts *parts, const char *string);
 extern void kpicrm_calendar_print(StringInfo out, const KpicrmCalendarParts *parts);
-extern void kpicrm_calendar_print_day(StringInfo out, int32 day);
-extern int32 kpicrm_calendar_day_number(int year, int month, int day);
+extern void kpicrm_calendar_print_known(StringInfo out, const KpicrmCalendarParts *parts);
 
 #endif							/* KPICRM_WORK_CALENDAR_H */

@@ -10,45 +10,8 @@
 #include "miscadmin.h"
 
 #include "algebra/codec.h"
+#include "algebra/instant.h"
 #include "calendar/work_calendar.h"
-
-/* Days from 2000-01-01, by the Gregorian rules; years from 1. */
-int32
-kpicrm_calendar_day_number(int year, int month, int day)
-{
-	/* The year begins with March: its leap day is the last one. */
-	int32		years = month > 2 ? year : year - 1;
-	int32		months = month > 2 ? month - 3 : month + 9;
-
-	/* 730425 days from 0000-03-01 to 2000-01-01 */
-	return years * 365 + years / 4 - years / 100 + years / 400 + (months * 153 + 2) / 5 + day - 1 - 730425;
-}
-
-static void
-day_parts(int32 day, int *year, int *month, int *of_month)
-{
-	int32		era = (day + 730425) / 146097;
-	int32		rest = (day + 730425) % 146097;
-	int32		years = (rest - rest / 1460 + rest / 36524 - rest / 146096) / 365;
-	int32		months;
-
-	rest -= years * 365 + years / 4 - years / 100;
-	months = (rest * 5 + 2) / 153;
-	*of_month = rest - (months * 153 + 2) / 5 + 1;
-	*month = months < 10 ? months + 3 : months - 9;
-	*year = era * 400 + years + (*month <= 2);
-}
-
-void
-kpicrm_calendar_print_day(StringInfo out, int32 day)
-{
-	int			year;
-	int			month;
-	int			of_month;
-
-	day_parts(day, &year, &month, &of_month);
-	appendStringInfo(out, "%04d-%02d-%02d", year, month, of_month);
-}
 
 static void
 print_quoted(StringInfo out, const char *text)
@@ -80,10 +43,10 @@ print_minute(StringInfo out, uint16 minute)
 static void
 print_openings(StringInfo out, const KpicrmCalendarParts *parts)
 {
-	const char *separator = " ";
+	const char *separator = "";
 	int			next;
 
-	appendStringInfoString(out, " open");
+	appendStringInfoString(out, " open ");
 	for (int i = 0; i < 7; i = next)
 	{
 		for (next = i + 1; next < 7 && same_hours(parts, i, next);)
@@ -102,6 +65,16 @@ print_openings(StringInfo out, const KpicrmCalendarParts *parts)
 		}
 		separator = ", ";
 	}
+	if (*separator == '\0')
+		appendStringInfoString(out, "never");
+}
+
+void
+kpicrm_calendar_print_known(StringInfo out, const KpicrmCalendarParts *parts)
+{
+	kpicrm_print_day(out, parts->first);
+	appendStringInfoString(out, "..");
+	kpicrm_print_day(out, parts->last);
 }
 
 void
@@ -113,16 +86,14 @@ kpicrm_calendar_print(StringInfo out, const KpicrmCalendarParts *parts)
 	appendStringInfoString(out, " zone ");
 	print_quoted(out, parts->zone);
 	appendStringInfoString(out, " known ");
-	kpicrm_calendar_print_day(out, parts->first);
-	appendStringInfoString(out, "..");
-	kpicrm_calendar_print_day(out, parts->last);
+	kpicrm_calendar_print_known(out, parts);
 	print_openings(out, parts);
 	appendStringInfoString(out, " holidays {");
 	for (uint32 i = 0; i < parts->holidays; i++)
 	{
 		if (i > 0)
 			appendStringInfoChar(out, ',');
-		kpicrm_calendar_print_day(out, parts->holiday[i]);
+		kpicrm_print_day(out, parts->holiday[i]);
 	}
 	appendStringInfoChar(out, '}');
 }
@@ -161,31 +132,6 @@ parse_digits(KpicrmText *in, int digits)
 			in->failed = true;
 	}
 	return value;
-}
-
-static int32
-parse_day(KpicrmText *in)
-{
-	int			year = parse_digits(in, 4);
-	int			month;
-	int			day;
-	int			back[3];
-	int32		number;
-
-	kpicrm_text_literal(in, "-");
-	month = parse_digits(in, 2);
-	kpicrm_text_literal(in, "-");
-	day = parse_digits(in, 2);
-	if (in->failed || year < 1 || month < 1 || month > 12 || day < 1 || day > 31)
-	{
-		in->failed = true;
-		return 0;
-	}
-	number = kpicrm_calendar_day_number(year, month, day);
-	day_parts(number, &back[0], &back[1], &back[2]);
-	if (back[1] != month)		/* February 30 */
-		in->failed = true;
-	return number;
 }
 
 static uint16
@@ -244,6 +190,17 @@ parse_opening(KpicrmText *in, KpicrmCalendarParts *parts)
 		in->failed = true;
 }
 
+/* Weekdays with their hours, or "never". */
+static void
+parse_openings(KpicrmText *in, KpicrmCalendarParts *parts)
+{
+	if (kpicrm_text_try(in, "never"))
+		return;
+	do
+		parse_opening(in, parts);
+	while (kpicrm_text_try(in, ", "));
+}
+
 static void
 parse_holidays(KpicrmText *in, KpicrmCalendarParts *parts)
 {
@@ -260,7 +217,7 @@ parse_holidays(KpicrmText *in, KpicrmCalendarParts *parts)
 		if (parts->holidays >= KPICRM_CALENDAR_MAX_HOLIDAYS)
 			in->failed = true;
 		else
-			holiday[parts->holidays++] = parse_day(in);
+			holiday[parts->holidays++] = kpicrm_text_day(in);
 	} while (kpicrm_text_try(in, ","));
 	kpicrm_text_literal(in, "}");
 }
@@ -279,14 +236,23 @@ kpicrm_calendar_parse(KpicrmCalendarParts *parts, const char *string)
 	kpicrm_text_literal(&in, " zone ");
 	parts->zone = parse_quoted(&in);
 	kpicrm_text_literal(&in, " known ");
-	parts->first = parse_day(&in);
+	parts->first = kpicrm_text_day(&in);
 	kpicrm_text_literal(&in, "..");
-	parts->last = parse_day(&in);
+	parts->last = kpicrm_text_day(&in);
 	kpicrm_text_literal(&in, " open ");
-	do
-		parse_opening(&in, parts);
-	while (kpicrm_text_try(&in, ", "));
+	parse_openings(&in, parts);
 	kpicrm_text_literal(&in, " holidays ");
 	parse_holidays(&in, parts);
+	return kpicrm_text_finish(&in);
+}
+
+/* The hours alone, as they are given to the builder. */
+bool
+kpicrm_calendar_parse_hours(KpicrmCalendarParts *parts, const char *string)
+{
+	KpicrmText	in;
+
+	kpicrm_text_start(&in, string);
+	parse_openings(&in, parts);
 	return kpicrm_text_finish(&in);
 }
