@@ -56,6 +56,7 @@ WORKSPACE = \
 	src/workspace/inquiry.sql \
 	src/workspace/kpi.sql \
 	src/workspace/calendar.sql \
+	src/workspace/work_calendar.sql \
 	src/workspace/import.sql \
 	src/report/period.sql \
 	src/report/dimension.sql \
