@@ -6,7 +6,7 @@ SET search_path = kpicrm, public, pg_catalog;
 SET client_min_messages = warning;
 SET TIME ZONE 'UTC';
 SET DateStyle = 'ISO';
-SELECT plan(56);
+SELECT plan(72);
 SELECT setseed(0.2026) \g /dev/null
 
 -- ------------------------------------------------------------- Japan
@@ -61,6 +61,8 @@ FROM example
 CROSS JOIN generate_series(timestamp '2023-01-01', '2025-12-31', '1 day') AS day
 WHERE day::date <> ALL (holidays)
     AND EXISTS (SELECT FROM opening WHERE opening.n = example.n AND weekday = EXTRACT(isodow FROM day));
+CREATE INDEX ON workday (n, day);
+ANALYZE workday;
 CREATE TEMPORARY TABLE span AS
 SELECT n, least(a, b) AS from_date, greatest(a, b) AS to_date
 FROM example
@@ -77,10 +79,10 @@ SELECT is_empty($$
     WHERE workdays(calendar, from_date, to_date) <> (SELECT count(*) FROM workday WHERE workday.n = span.n AND day >= from_date AND day < to_date)
 $$, 'workdays against the count of rows');
 SELECT is_empty($$
-    SELECT n, day
+    SELECT n, asked
     FROM example
-    CROSS JOIN generate_series(date '2023-01-01', '2025-12-31', '1 day') AS day
-    WHERE is_workday(calendar, day::date) <> EXISTS (SELECT FROM workday WHERE workday.n = example.n AND workday.day = day::date)
+    CROSS JOIN generate_series(timestamp '2023-01-01', '2025-12-31', '1 day') AS asked
+    WHERE is_workday(calendar, asked::date) <> EXISTS (SELECT FROM workday WHERE workday.n = example.n AND workday.day = asked::date)
 $$, 'is_workday on every day');
 SELECT is_empty($$
     WITH asked AS (
@@ -135,6 +137,7 @@ CROSS JOIN (VALUES
 ) AS start (at0)
 CROSS JOIN LATERAL (SELECT at0 + m * interval '1 minute' AS at FROM generate_series(0, 2879) AS m) AS minutes
 CROSS JOIN LATERAL (SELECT at AT TIME ZONE zone AS wall) AS local;
+CREATE INDEX ON minute (n, at);
 ANALYZE minute;
 SELECT is_empty($$
     SELECT n, from_time, to_time, ours, plain
@@ -184,7 +187,7 @@ SELECT pg_temp.copy_binary('state', 'state_copy') \g /dev/null
 SELECT bag_eq('SELECT calendar::text FROM state', 'SELECT calendar::text FROM state_copy', 'COPY BINARY round trip');
 SELECT is_empty($$SELECT FROM state JOIN state_copy USING (calendar) GROUP BY calendar HAVING count(*) <> 1 OR bool_or(work_calendar_hash(calendar) <> work_calendar_hash(calendar::text::work_calendar))$$,
     'equal calendars have equal hashes');
-SELECT is((SELECT count(DISTINCT calendar) FROM state), 27::bigint, 'all of them differ');
+SELECT is((SELECT count(*) FROM (SELECT calendar FROM state GROUP BY calendar) AS different), 27::bigint, 'all of them differ');
 SELECT is(pg_temp.broken_binary('work_calendar', work_calendar_send(calendar)), 0::bigint, 'damaged bytes')
 FROM (VALUES (make_work_calendar('shop', '{2026-01-01,2026-05-01}', time_zone => 'Asia/Tokyo', opening_hours => '1-4 09:00-12:00 13:00-18:00, 6 10:00-12:00', version => '2'))) AS one (calendar);
 SELECT is(pg_temp.received('work_calendar', substr(work_calendar_send(calendar('weekdays')), 1, length)), NULL, 'bytes cut after ' || length)
