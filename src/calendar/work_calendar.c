@@ -187,15 +187,21 @@ put_text(char *to, const char *text, uint8 *length)
 static void
 fill_openings(KpicrmCalendar *c, const KpicrmCalendarParts *parts)
 {
+	int32		week_minutes = 0;
+
 	for (int i = 0; i < 7; i++)
 	{
+		int32		minutes = 0;
+
 		c->spans[i] = (uint8) parts->spans[i];
 		if (parts->spans[i] > 0)
 			c->open |= (uint8) (1 << i);
 		for (uint32 s = 0; s < parts->spans[i]; s++)
-			c->minutes[i] += parts->opening[i][s].closes - parts->opening[i][s].opens;
-		c->week_minutes += c->minutes[i];
+			minutes += parts->opening[i][s].closes - parts->opening[i][s].opens;
+		c->minutes[i] = (uint16) minutes;
+		week_minutes += minutes;
 	}
+	c->week_minutes = (uint16) week_minutes;
 }
 
 static void

@@ -23,7 +23,7 @@
 #include "calendar/work_calendar.h"
 
 #define TEXT_HINT "Write for example '\"shop\" version \"1\" zone \"Asia/Tokyo\" known 2026-01-01..2026-12-31 open 1-5 09:00-18:00 holidays {2026-01-01}', or use kpicrm.make_work_calendar()."
-#define RANGE_HINT "Give make_work_calendar() or work_calendar_agg() the holidays of more years: see \"The next year\" in the documentation of calendars."
+#define RANGE_HINT "Give it the holidays of more years: with make_work_calendar() or work_calendar_agg(), in a workspace by rows of calendar_holiday and calendar.known_until. See \"The next year\" in doc/calendars.md."
 #define OFFICE_HOURS "1-5 09:00-18:00"
 #define UNIX_TO_POSTGRES ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
 
@@ -328,13 +328,6 @@ date_of_jp(int n)
 	return DateADTGetDatum(date2j(holiday.year, holiday.month, holiday.day) - POSTGRES_EPOCH_JDATE);
 }
 
-static void
-put_office_hours(KpicrmCalendarParts *parts)
-{
-	if (!kpicrm_calendar_parse_hours(parts, OFFICE_HOURS))
-		elog(ERROR, "office hours are malformed");
-}
-
 static KpicrmCalendar *
 calendar_jp(void)
 {
@@ -348,7 +341,7 @@ calendar_jp(void)
 	parts.zone = "Asia/Tokyo";
 	parts.first = date2j(KPICRM_HOLIDAYS_JP_FIRST_YEAR, 1, 1) - POSTGRES_EPOCH_JDATE;
 	parts.last = date2j(KPICRM_HOLIDAYS_JP_LAST_YEAR, 12, 31) - POSTGRES_EPOCH_JDATE;
-	put_office_hours(&parts);
+	(void) kpicrm_calendar_parse_hours(&parts, OFFICE_HOURS);
 	for (int i = 0; i < count; i++)
 		holiday[i] = DatumGetDateADT(date_of_jp(i));
 	parts.holidays = (uint32) count;
@@ -367,7 +360,7 @@ calendar_weekdays(void)
 	parts.zone = "UTC";
 	parts.first = KPICRM_FIRST_DAY;
 	parts.last = KPICRM_LAST_DAY;
-	put_office_hours(&parts);
+	(void) kpicrm_calendar_parse_hours(&parts, OFFICE_HOURS);
 	return kpicrm_calendar_build(&parts);
 }
 
@@ -392,6 +385,23 @@ kpicrm_calendar(PG_FUNCTION_ARGS)
 		unknown_name("calendar", name,
 					 "Shipped are jp and weekdays; make others with kpicrm.make_work_calendar(). Those of a workspace are the rows of its table calendar.");
 	PG_RETURN_POINTER(calendar_weekdays());
+}
+
+/* Whether the database can hold Japanese names. */
+static bool
+has_japanese(void)
+{
+	switch (GetDatabaseEncoding())
+	{
+		case PG_SQL_ASCII:
+		case PG_UTF8:
+		case PG_EUC_JP:
+		case PG_EUC_JIS_2004:
+		case PG_GB18030:
+			return true;
+		default:
+			return false;
+	}
 }
 
 /* Names are kept in UTF-8, whatever the database's encoding is. */
@@ -420,7 +430,7 @@ kpicrm_holidays(PG_FUNCTION_ARGS)
 		bool		nulls[3] = {false, false, false};
 
 		values[0] = date_of_jp(i);
-		values[1] = text_of_utf8(holiday.name);
+		values[1] = text_of_utf8(has_japanese() ? holiday.name : holiday.name_en);
 		values[2] = CStringGetTextDatum(holiday.name_en);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
