@@ -19,6 +19,7 @@
 
 #include "compat.h"
 #include "kpicrm.h"
+#include "algebra/instant.h"
 #include "calendar/holidays_jp.h"
 #include "calendar/work_calendar.h"
 
@@ -685,10 +686,10 @@ offset_until(int64 instant, const pg_tz *zone, int64 *offset)
 static void
 check_known(const KpicrmCalendar *c, int64 local)
 {
-	int64		day = local / USECS_PER_DAY - (local % USECS_PER_DAY < 0);
+	DateADT		day = kpicrm_day_of_instant(local);
 
 	if (day < c->first || local > ((int64) c->last + 1) * USECS_PER_DAY)
-		unknown_day(c, DateADTGetDatum((DateADT) day));
+		unknown_day(c, DateADTGetDatum(day));
 }
 
 /*
