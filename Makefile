@@ -35,6 +35,7 @@ MEMBERS = \
 	src/algebra/customer_base.sql \
 	src/algebra/ltv.sql \
 	src/calendar/fiscal.sql \
+	src/calendar/work_calendar.sql \
 	src/kpi/expression.sql \
 	src/kpi/decomposition.sql
 
@@ -55,6 +56,7 @@ WORKSPACE = \
 	src/workspace/inquiry.sql \
 	src/workspace/kpi.sql \
 	src/workspace/calendar.sql \
+	src/workspace/work_calendar.sql \
 	src/workspace/import.sql \
 	src/report/period.sql \
 	src/report/dimension.sql \

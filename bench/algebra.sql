@@ -87,9 +87,33 @@ INSERT INTO bench.work (name, ours, peer, floor, bar) VALUES
 CALL bench.measure(0);
 CALL bench.measure(2);
 
+CREATE UNLOGGED TABLE bench.day_pair AS
+SELECT
+    (opened_at AT TIME ZONE 'Asia/Tokyo')::date AS opened_on,
+    (least(closed_at, timestamptz '2026-12-31') AT TIME ZONE 'Asia/Tokyo')::date AS closed_on,
+    opened_at,
+    least(closed_at, timestamptz '2026-12-31') AS closed_at
+FROM bench.deal;
+VACUUM (ANALYZE) bench.day_pair;
+
 \pset footer off
 \pset null ''
 \echo
+\echo Workdays between two dates of a row: million calls a second, one process, without the scan.  Bar: 5.
+SET max_parallel_workers_per_gather = 0;
+SELECT
+    work.name,
+    round((:rows / 1000.0 / greatest(bench.best_ms(work.query) - floor.ms, 1))::numeric, 1) AS "million a second",
+    round((:rows / 1000.0 / bench.best_ms(work.query))::numeric, 1) AS "with the scan"
+FROM (VALUES
+    (1, 'workdays(calendar, opened, closed)', 'SELECT count(workdays(calendar(''jp''), opened_on, closed_on)) FROM bench.day_pair'),
+    (2, 'is_workday(calendar, opened)', 'SELECT count(is_workday(calendar(''jp''), opened_on)) FROM bench.day_pair'),
+    (3, 'add_workdays(calendar, opened, 10)', 'SELECT count(add_workdays(calendar(''jp''), opened_on, 10)) FROM bench.day_pair'),
+    (4, 'work_time(calendar, opened, closed)', 'SELECT count(work_time(calendar(''jp''), opened_at, closed_at)) FROM bench.day_pair')
+) AS work (sort_order, name, query)
+CROSS JOIN (SELECT bench.best_ms('SELECT count(opened_on) FROM bench.day_pair') AS ms) AS floor
+ORDER BY work.sort_order;
+
 \echo One process: how many times the time of plain SQL, and of the floor.
 SELECT
     work.name,

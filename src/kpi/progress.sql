@@ -24,25 +24,12 @@
  *               better; at_risk: short of that by at most a tenth; behind
  */
 
--- The one place that knows how workdays are counted.
 CREATE FUNCTION workday_count(
     from_date date,
     to_date date
 ) RETURNS bigint
-    LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN (
-        SELECT count(*)
-        FROM generate_series(from_date::timestamp without time zone, to_date::timestamp without time zone - INTERVAL '1 day', INTERVAL '1 day') AS day (at)
-        JOIN setting ON setting.only_row
-        JOIN calendar ON calendar.name = setting.calendar
-        WHERE EXTRACT(isodow FROM day.at)::integer <> ALL (calendar.weekend)
-            AND NOT EXISTS (
-                SELECT
-                FROM calendar_holiday
-                WHERE calendar_holiday.calendar_id = calendar.id
-                    AND calendar_holiday.day = day.at::date
-            )
-    );
+    LANGUAGE sql STABLE PARALLEL SAFE COST 1000
+    RETURN kpicrm.workdays(work_calendar(), from_date, to_date);
 COMMENT ON FUNCTION workday_count(date, date) IS
     'workdays from from_date until before to_date in the workspace''s calendar (setting.calendar)';
 
@@ -76,9 +63,10 @@ CREATE FUNCTION kpi_progress(
 )
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
 BEGIN ATOMIC
-    WITH today AS (
+    WITH today AS MATERIALIZED (
         SELECT
             (kpi_progress.as_of AT TIME ZONE setting.time_zone)::date AS day,
+            work_calendar() AS calendar,
             kpicrm.checked_option('pacing', kpi_progress.pacing, 'linear', 'workday', 'seasonal') AS pacing
         FROM setting
         WHERE setting.only_row
@@ -92,9 +80,9 @@ BEGIN ATOMIC
             today.day >= span.period_end AS is_over,
             span.period_end - least(today.day + 1, span.period_end) AS remaining_days,
             (least(today.day + 1, span.period_end) - span.period_start)::numeric / (span.period_end - span.period_start) AS day_share,
-            workday_count(span.period_start, least(today.day + 1, span.period_end))::numeric
-                / nullif(workday_count(span.period_start, span.period_end), 0) AS workday_share,
-            workday_count(least(today.day + 1, span.period_end), span.period_end) AS remaining_workdays
+            kpicrm.workdays(today.calendar, span.period_start, least(today.day + 1, span.period_end))::numeric
+                / nullif(kpicrm.workdays(today.calendar, span.period_start, span.period_end), 0) AS workday_share,
+            kpicrm.workdays(today.calendar, least(today.day + 1, span.period_end), span.period_end)::bigint AS remaining_workdays
         FROM (
             SELECT
                 listed.grain,

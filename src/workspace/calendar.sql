@@ -7,11 +7,16 @@ CREATE TABLE calendar (
     opens_at time NOT NULL DEFAULT '09:00',
     closes_at time NOT NULL DEFAULT '18:00',
     time_zone text NOT NULL DEFAULT current_setting('TimeZone'),
+    known_from date,
+    known_until date,
     CONSTRAINT calendar_pkey PRIMARY KEY (id),
     CONSTRAINT calendar_name_key UNIQUE (name),
     CONSTRAINT calendar_name_is_not_empty CHECK (btrim(name) <> ''),
     CONSTRAINT calendar_weekend_is_iso_days CHECK (weekend <@ '{1,2,3,4,5,6,7}'),
     CONSTRAINT calendar_closes_after_it_opens CHECK (closes_at > opens_at),
+    CONSTRAINT calendar_opens_and_closes_at_whole_minutes CHECK (EXTRACT(second FROM opens_at) = 0 AND EXTRACT(second FROM closes_at) = 0),
+    CONSTRAINT calendar_known_days_are_of_years_1_to_9999 CHECK (known_from >= '0001-01-01' AND known_from <= '9999-12-31' AND known_until >= '0001-01-01' AND known_until <= '9999-12-31'),
+    CONSTRAINT calendar_is_known_for_a_day CHECK (known_from <= known_until),
     CONSTRAINT calendar_time_zone_is_known CHECK (timestamptz '2000-01-01' AT TIME ZONE time_zone IS NOT NULL)
 );
 COMMENT ON TABLE calendar IS 'One row per business calendar.';
@@ -21,6 +26,8 @@ COMMENT ON COLUMN calendar.weekend IS 'days off every week, 1 Monday to 7 Sunday
 COMMENT ON COLUMN calendar.opens_at IS 'beginning of a working day';
 COMMENT ON COLUMN calendar.closes_at IS 'end of a working day';
 COMMENT ON COLUMN calendar.time_zone IS 'time zone of the days';
+COMMENT ON COLUMN calendar.known_from IS 'first day whose holidays are all listed; to ask about an earlier one is an error; NULL: no limit';
+COMMENT ON COLUMN calendar.known_until IS 'last day whose holidays are all listed; to ask about a later one is an error; NULL: no limit';
 
 INSERT INTO calendar (name) VALUES ('weekdays');
 
