@@ -68,6 +68,7 @@ WORKSPACE = \
 	src/report/phase.sql \
 	src/report/deal_board.sql \
 	src/report/customer_value.sql \
+	src/report/customer_value_report.sql \
 	src/report/data_quality.sql \
 	src/report/activity.sql \
 	src/report/lead_source.sql \
