@@ -5,6 +5,8 @@
  * is won is none until it becomes rows of purchase, which the importer does.  Days
  * are those of the workspace's time zone.  A customer who bought on more than one
  * day is a repeat customer: two order lines of one day are one visit to the shop.
+ * A purchase with a negative amount is a credit note: it lowers revenue and margin
+ * and is no order; an account that has nothing else has no order and no dates.
  * Margin is over the purchases whose cost is known.  No predictions.
  */
 CREATE FUNCTION customer_value(as_of timestamp with time zone DEFAULT now())
