@@ -69,6 +69,7 @@ WORKSPACE = \
 	src/report/deal_board.sql \
 	src/report/customer_value.sql \
 	src/report/customer_value_report.sql \
+	src/report/purchase_cohort.sql \
 	src/report/data_quality.sql \
 	src/report/activity.sql \
 	src/report/lead_source.sql \
