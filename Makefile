@@ -76,6 +76,7 @@ WORKSPACE = \
 	src/report/inquiry.sql \
 	src/report/feedback.sql \
 	src/report/renewal.sql \
+	src/report/follow_up.sql \
 	src/kpi/fact.sql \
 	src/kpi/registry.sql \
 	src/kpi/measure.sql \

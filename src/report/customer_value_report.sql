@@ -53,168 +53,253 @@ CREATE FUNCTION customer_value_report(
 )
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
 BEGIN ATOMIC
-    WITH dimension AS (
-        -- what a customer is found by: the account alone, or with what it bought
-        SELECT
-            choice.name,
-            choice.basis
-        FROM (VALUES
-            ('all', 1),
-            ('industry', 1),
-            ('region', 1),
-            ('rep', 1),
-            ('team', 1),
-            ('product', 2),
-            ('source', 3)
-        ) AS choice (name, basis)
-        WHERE kpicrm.accept_as_of(as_of)
-            AND kpicrm.accept_period(from_date, to_date)
-            AND CASE
-                WHEN by IS NULL THEN true
-                ELSE choice.name = kpicrm.checked_option('by', by, 'all', 'industry', 'region', 'rep', 'team', 'product', 'source')
-            END
-    ), first_order AS (
+    WITH first_order AS (
         SELECT
             purchase.account_id,
-            min(purchase.purchased_at) AS at
+            (min(purchase.purchased_at) AT TIME ZONE setting.time_zone)::date AS day
         FROM purchase
+        JOIN setting ON setting.only_row
         WHERE purchase.purchased_at <= as_of
             AND purchase.amount >= 0
-        GROUP BY purchase.account_id
-    ), bought AS (
-        SELECT
+        GROUP BY
             purchase.account_id,
-            purchase.product_id,
-            purchase.deal_id,
-            (purchase.purchased_at AT TIME ZONE setting.time_zone)::date AS day,
-            purchase.amount,
-            purchase.cost
-        FROM purchase
-        JOIN setting ON setting.only_row
-        WHERE purchase.purchased_at <= as_of
-            -- local days take time: most rows are known to be out of range without them
-            AND purchase.purchased_at >= coalesce(from_date - 2, '-infinity')
-            AND purchase.purchased_at < coalesce(to_date + 2, 'infinity')
-    ), buyer AS (
+            setting.time_zone
+    ), bought AS MATERIALIZED (
+        -- purchases without a deal are not looked up: their NULLs would be one bucket of the join
         SELECT
-            basis.no AS basis,
-            CASE basis.no
-                WHEN 2 THEN bought.product_id
-                WHEN 3 THEN deal.source_id
-            END AS item_id,
-            bought.account_id,
+            dated.account_id,
+            dated.product_id,
+            dated.deal_id,
+            dated.day,
             CASE grain
                 WHEN 'all' THEN from_date
-                ELSE kpicrm.fiscal_period_start(bought.day, grain, setting.fiscal_start_month, setting.week_start)
+                ELSE kpicrm.fiscal_period_start(dated.day, grain, dated.fiscal_start_month, dated.week_start)
             END AS period_start,
-            count(*) FILTER (WHERE bought.amount >= 0) AS order_count,
-            min(bought.day) FILTER (WHERE bought.amount >= 0) AS first_day,
-            max(bought.day) FILTER (WHERE bought.amount >= 0) AS last_day,
-            sum(bought.amount) AS revenue_amount,
-            sum(bought.amount) FILTER (WHERE bought.cost IS NOT NULL) AS costed_amount,
-            sum(bought.amount - bought.cost) AS margin_amount
-        FROM bought
-        JOIN setting ON setting.only_row
-        LEFT JOIN deal
-            ON deal.id = bought.deal_id
-            AND (by IS NULL OR by = 'source')
-        CROSS JOIN (SELECT DISTINCT dimension.basis FROM dimension) AS basis (no)
+            dated.amount,
+            dated.cost
+        FROM (
+            SELECT
+                purchase.account_id,
+                purchase.product_id,
+                purchase.deal_id,
+                (purchase.purchased_at AT TIME ZONE setting.time_zone)::date AS day,
+                purchase.amount,
+                purchase.cost,
+                setting.fiscal_start_month,
+                setting.week_start
+            FROM purchase
+            JOIN setting ON setting.only_row
+            WHERE purchase.purchased_at <= as_of
+                -- local days take time: most rows are known to be out of range without them
+                AND purchase.purchased_at >= coalesce(from_date - 2, '-infinity')
+                AND purchase.purchased_at < coalesce(to_date + 2, 'infinity')
+        ) AS dated
         -- CASE, because the planner takes it for half of the rows, a range of an unknown expression for few
-        WHERE CASE WHEN bought.day < from_date OR bought.day >= to_date THEN false ELSE true END
-        GROUP BY
-            1,
+        WHERE CASE WHEN dated.day < from_date OR dated.day >= to_date THEN false ELSE true END
+    ), item AS (
+        -- what a customer is found by: the account alone (1), with the product (2) or the source (3)
+        SELECT
+            1 AS basis,
+            NULL::bigint AS item_id,
+            bought.account_id,
+            bought.period_start,
+            bought.day,
+            bought.amount,
+            bought.cost
+        FROM bought
+        WHERE by IS NULL OR by NOT IN ('product', 'source')
+        UNION ALL
+        SELECT
             2,
+            bought.product_id,
+            bought.account_id,
+            bought.period_start,
+            bought.day,
+            bought.amount,
+            bought.cost
+        FROM bought
+        WHERE by IS NULL OR by = 'product'
+        UNION ALL
+        SELECT
             3,
-            4
-    ), won AS (
-        SELECT
-            (stay.entered_at AT TIME ZONE setting.time_zone)::date AS day,
-            deal.account_id,
             deal.source_id,
-            stay.rep_id,
-            stay.product_id,
-            deal.amount
-        FROM phase_stay AS stay
-        JOIN phase
-            ON phase.id = stay.phase_id
-            AND phase.kind = 'won'
-        JOIN deal ON deal.id = stay.deal_id
-        JOIN setting ON setting.only_row
-        WHERE stay.entered_at <= as_of
-            AND stay.entered_at >= coalesce(from_date - 2, '-infinity')
-            AND stay.entered_at < coalesce(to_date + 2, 'infinity')
-            AND (stay.left_at IS NULL OR stay.left_at > as_of)
-            AND deal.opened_at <= as_of
-    ), part AS (
+            bought.account_id,
+            bought.period_start,
+            bought.day,
+            bought.amount,
+            bought.cost
+        FROM bought
+        JOIN deal ON deal.id = bought.deal_id
+        WHERE by IS NULL OR by = 'source'
+        UNION ALL
         SELECT
-            dimension.name AS dimension_name,
-            CASE dimension.name
-                WHEN 'rep' THEN account.rep_id
-                WHEN 'team' THEN sales_rep.team_id
-                ELSE buyer.item_id
-            END AS member_id,
-            CASE dimension.name
-                WHEN 'industry' THEN account.industry
-                WHEN 'region' THEN account.region
-            END AS member_text,
+            3,
+            NULL,
+            bought.account_id,
+            bought.period_start,
+            bought.day,
+            bought.amount,
+            bought.cost
+        FROM bought
+        WHERE (by IS NULL OR by = 'source')
+            AND bought.deal_id IS NULL
+    ), buyer AS (
+        SELECT
+            item.basis,
+            item.item_id,
+            item.account_id,
+            item.period_start,
+            count(*) FILTER (WHERE item.amount >= 0) AS order_count,
+            min(item.day) FILTER (WHERE item.amount >= 0) AS first_day,
+            max(item.day) FILTER (WHERE item.amount >= 0) AS last_day,
+            sum(item.amount) AS revenue_amount,
+            sum(item.amount) FILTER (WHERE item.cost IS NOT NULL) AS costed_amount,
+            sum(item.amount - item.cost) AS margin_amount
+        FROM item
+        GROUP BY
+            item.basis,
+            item.item_id,
+            item.account_id,
+            item.period_start
+    ), segment AS (
+        -- each account is in one industry, region, rep and team: all of them in one pass
+        SELECT
+            buyer.basis,
+            GROUPING(account.industry, account.region, account.rep_id, sales_rep.team_id) AS grouped,
+            buyer.item_id,
+            account.industry,
+            account.region,
+            account.rep_id,
+            sales_rep.team_id,
             buyer.period_start,
-            count(*) FILTER (WHERE buyer.first_day = (first_order.at AT TIME ZONE setting.time_zone)::date) AS new_customer_count,
+            count(*) FILTER (WHERE buyer.first_day = first_order.day) AS new_customer_count,
             kpicrm.conversion_agg(buyer.first_day < buyer.last_day) AS repeats,
-            sum(buyer.order_count) AS order_count,
+            sum(buyer.order_count)::bigint AS order_count,
             sum(buyer.revenue_amount) AS revenue_amount,
             sum(buyer.costed_amount) AS costed_amount,
-            sum(buyer.margin_amount) AS margin_amount,
-            0::bigint AS won_count,
-            0::bigint AS priced_won_count,
-            NULL::numeric AS won_amount
+            sum(buyer.margin_amount) AS margin_amount
         FROM buyer
-        JOIN setting ON setting.only_row
-        JOIN dimension ON dimension.basis = buyer.basis
         JOIN account ON account.id = buyer.account_id
         LEFT JOIN sales_rep ON sales_rep.id = account.rep_id
         LEFT JOIN first_order ON first_order.account_id = buyer.account_id
-        GROUP BY
-            1,
-            2,
-            3,
-            4
+        GROUP BY GROUPING SETS (
+            (buyer.basis, buyer.item_id, buyer.period_start),
+            (buyer.basis, buyer.item_id, buyer.period_start, account.industry),
+            (buyer.basis, buyer.item_id, buyer.period_start, account.region),
+            (buyer.basis, buyer.item_id, buyer.period_start, account.rep_id),
+            (buyer.basis, buyer.item_id, buyer.period_start, sales_rep.team_id)
+        )
+    ), won AS (
+        SELECT
+            GROUPING(account.industry, account.region, dated.rep_id, sales_rep.team_id, dated.product_id, dated.source_id) AS grouped,
+            account.industry,
+            account.region,
+            dated.rep_id,
+            sales_rep.team_id,
+            dated.product_id,
+            dated.source_id,
+            dated.period_start,
+            count(*) AS won_count,
+            count(dated.amount) AS priced_won_count,
+            sum(dated.amount) AS won_amount
+        FROM (
+            SELECT
+                closed.account_id,
+                closed.source_id,
+                closed.rep_id,
+                closed.product_id,
+                closed.amount,
+                CASE grain
+                    WHEN 'all' THEN from_date
+                    ELSE kpicrm.fiscal_period_start(closed.day, grain, closed.fiscal_start_month, closed.week_start)
+                END AS period_start
+            FROM (
+                SELECT
+                    (stay.entered_at AT TIME ZONE setting.time_zone)::date AS day,
+                    deal.account_id,
+                    deal.source_id,
+                    stay.rep_id,
+                    stay.product_id,
+                    deal.amount,
+                    setting.fiscal_start_month,
+                    setting.week_start
+                FROM phase_stay AS stay
+                JOIN phase
+                    ON phase.id = stay.phase_id
+                    AND phase.kind = 'won'
+                JOIN deal ON deal.id = stay.deal_id
+                JOIN setting ON setting.only_row
+                WHERE stay.entered_at <= as_of
+                    AND stay.entered_at >= coalesce(from_date - 2, '-infinity')
+                    AND stay.entered_at < coalesce(to_date + 2, 'infinity')
+                    AND (stay.left_at IS NULL OR stay.left_at > as_of)
+                    AND deal.opened_at <= as_of
+            ) AS closed
+            WHERE CASE WHEN closed.day < from_date OR closed.day >= to_date THEN false ELSE true END
+        ) AS dated
+        LEFT JOIN account ON account.id = dated.account_id
+        LEFT JOIN sales_rep ON sales_rep.id = dated.rep_id
+        GROUP BY GROUPING SETS (
+            (dated.period_start),
+            (dated.period_start, account.industry),
+            (dated.period_start, account.region),
+            (dated.period_start, dated.rep_id),
+            (dated.period_start, sales_rep.team_id),
+            (dated.period_start, dated.product_id),
+            (dated.period_start, dated.source_id)
+        )
+    ), part AS (
+        -- GROUPING has a bit for each column that is not grouped by
+        SELECT
+            CASE segment.basis
+                WHEN 2 THEN 'product'
+                WHEN 3 THEN 'source'
+                ELSE CASE segment.grouped
+                    WHEN 7 THEN 'industry'
+                    WHEN 11 THEN 'region'
+                    WHEN 13 THEN 'rep'
+                    WHEN 14 THEN 'team'
+                    ELSE 'all'
+                END
+            END AS dimension_name,
+            coalesce(segment.item_id, segment.rep_id, segment.team_id) AS member_id,
+            coalesce(segment.industry, segment.region) AS member_text,
+            segment.period_start,
+            segment.new_customer_count,
+            segment.repeats,
+            segment.order_count,
+            segment.revenue_amount,
+            segment.costed_amount,
+            segment.margin_amount,
+            0::bigint AS won_count,
+            0::bigint AS priced_won_count,
+            NULL::numeric AS won_amount
+        FROM segment
+        WHERE segment.basis = 1 OR segment.grouped = 15
         UNION ALL
         SELECT
-            dimension.name,
-            CASE dimension.name
-                WHEN 'rep' THEN won.rep_id
-                WHEN 'team' THEN sales_rep.team_id
-                WHEN 'product' THEN won.product_id
-                WHEN 'source' THEN won.source_id
+            CASE won.grouped
+                WHEN 31 THEN 'industry'
+                WHEN 47 THEN 'region'
+                WHEN 55 THEN 'rep'
+                WHEN 59 THEN 'team'
+                WHEN 61 THEN 'product'
+                WHEN 62 THEN 'source'
+                ELSE 'all'
             END,
-            CASE dimension.name
-                WHEN 'industry' THEN account.industry
-                WHEN 'region' THEN account.region
-            END,
-            CASE grain
-                WHEN 'all' THEN from_date
-                ELSE kpicrm.fiscal_period_start(won.day, grain, setting.fiscal_start_month, setting.week_start)
-            END,
+            coalesce(won.rep_id, won.team_id, won.product_id, won.source_id),
+            coalesce(won.industry, won.region),
+            won.period_start,
             0,
             NULL,
             0,
             NULL,
             NULL,
             NULL,
-            count(*),
-            count(won.amount),
-            sum(won.amount)
+            won.won_count,
+            won.priced_won_count,
+            won.won_amount
         FROM won
-        JOIN setting ON setting.only_row
-        LEFT JOIN account ON account.id = won.account_id
-        LEFT JOIN sales_rep ON sales_rep.id = won.rep_id
-        CROSS JOIN dimension
-        WHERE CASE WHEN won.day < from_date OR won.day >= to_date THEN false ELSE true END
-        GROUP BY
-            1,
-            2,
-            3,
-            4
     ), total AS (
         SELECT
             part.dimension_name,
@@ -231,6 +316,12 @@ BEGIN ATOMIC
             sum(part.priced_won_count)::bigint AS priced_won_count,
             coalesce(sum(part.won_amount), 0) AS won_amount
         FROM part
+        WHERE kpicrm.accept_as_of(as_of)
+            AND kpicrm.accept_period(from_date, to_date)
+            AND CASE
+                WHEN by IS NULL THEN true
+                ELSE part.dimension_name = kpicrm.checked_option('by', by, 'all', 'industry', 'region', 'rep', 'team', 'product', 'source')
+            END
         GROUP BY
             part.dimension_name,
             part.member_id,
@@ -249,9 +340,9 @@ BEGIN ATOMIC
             WHEN 'all' THEN 'all'
             ELSE kpicrm.fiscal_period_label(total.period_start, grain, setting.fiscal_start_month, setting.week_start)
         END,
-        kpicrm.total_count(total.repeats),
+        coalesce(kpicrm.total_count(total.repeats), 0),
         total.new_customer_count,
-        kpicrm.converted_count(total.repeats),
+        coalesce(kpicrm.converted_count(total.repeats), 0),
         kpicrm.rate(total.repeats),
         kpicrm.rate_lower(total.repeats),
         kpicrm.rate_upper(total.repeats),
