@@ -10,8 +10,10 @@
  *   purchase overdue   silence_probability is 0.2 or less
  *   value at risk      it is 0.5 or less, and the customer is one of the best fifth by
  *                      yearly_amount: worth a call before it is overdue
- *   no contact         no activity was done for the customer, its deals or its leads,
- *                      and no inquiry of it was answered, in the last silent_days days
+ *   no contact         no activity was begun and done for the customer, its deals or
+ *                      its leads, and no inquiry of it was answered, in the last
+ *                      silent_days days; the account of an activity is its own, or else
+ *                      the deal's, or else the lead's
  *
  * silence_probability is how likely a silence as long as the present one is if the
  * customer keeps to its own rhythm.  After g gaps between order days, s days in all,
@@ -129,52 +131,39 @@ BEGIN ATOMIC
             AND contract.ends_on >= frame.today
             AND (contract.cancelled_on IS NULL OR contract.cancelled_on > frame.today)
         GROUP BY contract.account_id
+    ), act AS MATERIALIZED (
+        -- keys that a nearer one makes needless are left out: few groups, one scan of the actions
+        SELECT
+            activity.account_id,
+            CASE WHEN activity.account_id IS NULL THEN activity.deal_id END AS deal_id,
+            CASE WHEN activity.account_id IS NULL THEN activity.lead_id END AS lead_id,
+            max(activity.started_at) AS at
+        FROM activity
+        WHERE activity.done
+            AND activity.started_at <= as_of
+            AND activity.started_at > as_of - make_interval(hours => 24 * silent_days)
+        GROUP BY
+            1,
+            2,
+            3
     ), contact AS (
         SELECT
             touch.account_id,
             max(touch.at) AS last_at
         FROM (
-            -- deals and leads have many activities: their accounts are looked up once
             SELECT
-                deal.account_id,
+                act.account_id,
                 act.at
-            FROM (
-                SELECT
-                    activity.deal_id,
-                    max(activity.started_at) AS at
-                FROM activity
-                WHERE activity.done
-                    AND activity.deal_id IS NOT NULL
-                    AND activity.started_at <= as_of
-                    AND activity.started_at > as_of - make_interval(hours => 24 * silent_days)
-                GROUP BY activity.deal_id
-            ) AS act
-            JOIN deal ON deal.id = act.deal_id
+            FROM act
+            WHERE act.account_id IS NOT NULL
             UNION ALL
             SELECT
-                lead.account_id,
+                coalesce(deal.account_id, lead.account_id),
                 act.at
-            FROM (
-                SELECT
-                    activity.lead_id,
-                    max(activity.started_at) AS at
-                FROM activity
-                WHERE activity.done
-                    AND activity.lead_id IS NOT NULL
-                    AND activity.started_at <= as_of
-                    AND activity.started_at > as_of - make_interval(hours => 24 * silent_days)
-                GROUP BY activity.lead_id
-            ) AS act
-            JOIN lead ON lead.id = act.lead_id
-            UNION ALL
-            SELECT
-                activity.account_id,
-                activity.started_at
-            FROM activity
-            WHERE activity.done
-                AND activity.account_id IS NOT NULL
-                AND activity.started_at <= as_of
-                AND activity.started_at > as_of - make_interval(hours => 24 * silent_days)
+            FROM act
+            LEFT JOIN deal ON deal.id = act.deal_id
+            LEFT JOIN lead ON lead.id = act.lead_id
+            WHERE act.account_id IS NULL
             UNION ALL
             SELECT
                 inquiry.account_id,
