@@ -164,9 +164,9 @@ BEGIN ATOMIC
     ), segment AS (
         -- each account is in one industry, region, rep and team: all of them in one pass
         SELECT
-            buyer.basis,
+            1 AS basis,
             GROUPING(account.industry, account.region, account.rep_id, sales_rep.team_id) AS grouped,
-            buyer.item_id,
+            NULL::bigint AS item_id,
             account.industry,
             account.region,
             account.rep_id,
@@ -182,13 +182,37 @@ BEGIN ATOMIC
         JOIN account ON account.id = buyer.account_id
         LEFT JOIN sales_rep ON sales_rep.id = account.rep_id
         LEFT JOIN first_order ON first_order.account_id = buyer.account_id
+        WHERE buyer.basis = 1
         GROUP BY GROUPING SETS (
-            (buyer.basis, buyer.item_id, buyer.period_start),
-            (buyer.basis, buyer.item_id, buyer.period_start, account.industry),
-            (buyer.basis, buyer.item_id, buyer.period_start, account.region),
-            (buyer.basis, buyer.item_id, buyer.period_start, account.rep_id),
-            (buyer.basis, buyer.item_id, buyer.period_start, sales_rep.team_id)
+            (buyer.period_start),
+            (buyer.period_start, account.industry),
+            (buyer.period_start, account.region),
+            (buyer.period_start, account.rep_id),
+            (buyer.period_start, sales_rep.team_id)
         )
+        UNION ALL
+        SELECT
+            buyer.basis,
+            15,
+            buyer.item_id,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            buyer.period_start,
+            count(*) FILTER (WHERE buyer.first_day = first_order.day),
+            kpicrm.conversion_agg(buyer.first_day < buyer.last_day),
+            sum(buyer.order_count)::bigint,
+            sum(buyer.revenue_amount),
+            sum(buyer.costed_amount),
+            sum(buyer.margin_amount)
+        FROM buyer
+        LEFT JOIN first_order ON first_order.account_id = buyer.account_id
+        WHERE buyer.basis > 1
+        GROUP BY
+            buyer.basis,
+            buyer.item_id,
+            buyer.period_start
     ), won AS (
         SELECT
             GROUPING(account.industry, account.region, dated.rep_id, sales_rep.team_id, dated.product_id, dated.source_id) AS grouped,
@@ -275,7 +299,6 @@ BEGIN ATOMIC
             0::bigint AS priced_won_count,
             NULL::numeric AS won_amount
         FROM segment
-        WHERE segment.basis = 1 OR segment.grouped = 15
         UNION ALL
         SELECT
             CASE won.grouped

@@ -92,55 +92,46 @@ BEGIN ATOMIC
             least(period.period_end - 1, period.last_day)::timestamp without time zone,
             INTERVAL '1 day'
         ) AS day (at)
-    ), customer AS (
-        SELECT
-            begun.account_id,
-            calendar.period_nos[begun.day - begun.first_day + 1] AS cohort_no
-        FROM (
-            SELECT
-                bought.account_id,
-                (bought.first_at AT TIME ZONE span.time_zone)::date AS day,
-                span.first_day
-            FROM (
-                SELECT
-                    purchase.account_id,
-                    min(purchase.purchased_at) AS first_at
-                FROM purchase
-                WHERE purchase.purchased_at <= as_of
-                    AND purchase.amount >= 0
-                GROUP BY purchase.account_id
-            ) AS bought
-            CROSS JOIN span
-        ) AS begun
-        CROSS JOIN calendar
-        WHERE CASE WHEN begun.day < from_date OR begun.day >= to_date THEN false ELSE true END
-    ), visit AS (
+    ), bought AS MATERIALIZED (
+        -- materialized, so that no join carries the array with every row
         SELECT
             dated.account_id,
-            dated.cohort_no,
-            dated.period_no,
-            count(*) FILTER (WHERE dated.amount >= 0) AS order_count,
-            sum(dated.amount) AS revenue_amount
+            dated.day,
+            calendar.period_nos[dated.day - dated.first_day + 1] AS no,
+            dated.amount
         FROM (
             SELECT
                 purchase.account_id,
-                purchase.amount,
-                customer.cohort_no,
-                -- a credit note from before the first order belongs to that
-                greatest(
-                    calendar.period_nos[(purchase.purchased_at AT TIME ZONE span.time_zone)::date - span.first_day + 1] - customer.cohort_no,
-                    0
-                ) AS period_no
+                (purchase.purchased_at AT TIME ZONE span.time_zone)::date AS day,
+                span.first_day,
+                purchase.amount
             FROM purchase
-            JOIN customer ON customer.account_id = purchase.account_id
             CROSS JOIN span
-            CROSS JOIN calendar
             WHERE purchase.purchased_at <= as_of
         ) AS dated
+        CROSS JOIN calendar
+    ), customer AS (
+        SELECT
+            bought.account_id,
+            min(bought.no) AS cohort_no
+        FROM bought
+        WHERE bought.amount >= 0
+        GROUP BY bought.account_id
+        HAVING CASE WHEN min(bought.day) < from_date OR min(bought.day) >= to_date THEN false ELSE true END
+    ), visit AS (
+        SELECT
+            bought.account_id,
+            customer.cohort_no,
+            -- a credit note from before the first order belongs to that
+            greatest(bought.no - customer.cohort_no, 0) AS period_no,
+            count(*) FILTER (WHERE bought.amount >= 0) AS order_count,
+            sum(bought.amount) AS revenue_amount
+        FROM bought
+        JOIN customer ON customer.account_id = bought.account_id
         GROUP BY
-            dated.account_id,
-            dated.cohort_no,
-            dated.period_no
+            1,
+            2,
+            3
     ), dimension AS (
         SELECT choice.name
         FROM unnest(
