@@ -55,15 +55,18 @@ CREATE FUNCTION customer_value_report(
 BEGIN ATOMIC
     WITH first_order AS (
         SELECT
-            purchase.account_id,
-            (min(purchase.purchased_at) AT TIME ZONE setting.time_zone)::date AS day
-        FROM purchase
+            earliest.account_id,
+            (earliest.at AT TIME ZONE setting.time_zone)::date AS day
+        FROM (
+            SELECT
+                purchase.account_id,
+                min(purchase.purchased_at) AS at
+            FROM purchase
+            WHERE purchase.purchased_at <= as_of
+                AND purchase.amount >= 0
+            GROUP BY purchase.account_id
+        ) AS earliest
         JOIN setting ON setting.only_row
-        WHERE purchase.purchased_at <= as_of
-            AND purchase.amount >= 0
-        GROUP BY
-            purchase.account_id,
-            setting.time_zone
     ), bought AS MATERIALIZED (
         -- purchases without a deal are not looked up: their NULLs would be one bucket of the join
         SELECT
