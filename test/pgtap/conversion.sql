@@ -119,7 +119,7 @@ CREATE TEMPORARY TABLE part AS
 SELECT
     trial,
     part,
-    conversion_agg(won ORDER BY position) AS state
+    conversion_agg(won ORDER BY place) AS state
 FROM trial
 INNER JOIN observation USING (id)
 GROUP BY
