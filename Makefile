@@ -70,12 +70,15 @@ WORKSPACE = \
 	src/report/phase.sql \
 	src/report/deal_board.sql \
 	src/report/customer_value.sql \
+	src/report/customer_value_report.sql \
+	src/report/purchase_cohort.sql \
 	src/report/data_quality.sql \
 	src/report/activity.sql \
 	src/report/lead_source.sql \
 	src/report/inquiry.sql \
 	src/report/feedback.sql \
 	src/report/renewal.sql \
+	src/report/follow_up.sql \
 	src/kpi/fact.sql \
 	src/kpi/registry.sql \
 	src/kpi/measure.sql \

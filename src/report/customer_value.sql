@@ -5,6 +5,8 @@
  * is won is none until it becomes rows of purchase, which the importer does.  Days
  * are those of the workspace's time zone.  A customer who bought on more than one
  * day is a repeat customer: two order lines of one day are one visit to the shop.
+ * A purchase with a negative amount is a credit note: it lowers revenue and margin
+ * and is no order; an account that has nothing else has no order and no dates.
  * Margin is over the purchases whose cost is known.  No predictions.
  */
 CREATE FUNCTION customer_value(as_of timestamp with time zone DEFAULT now())
@@ -43,7 +45,7 @@ BEGIN ATOMIC
         customer.revenue_amount,
         customer.margin_amount,
         (customer.margin_amount / nullif(customer.costed_amount, 0))::double precision,
-        customer.revenue_amount / customer.order_count,
+        customer.revenue_amount / nullif(customer.order_count, 0),
         customer.first_purchase_at,
         (customer.first_purchase_at AT TIME ZONE setting.time_zone)::date,
         customer.last_purchase_at,
@@ -52,16 +54,18 @@ BEGIN ATOMIC
     FROM (
         SELECT
             purchase.account_id,
-            count(*) AS order_count,
-            count(DISTINCT (purchase.purchased_at AT TIME ZONE setting.time_zone)::date) AS order_day_count,
+            count(*) FILTER (WHERE purchase.amount >= 0) AS order_count,
+            count(DISTINCT (purchase.purchased_at AT TIME ZONE setting.time_zone)::date)
+                FILTER (WHERE purchase.amount >= 0) AS order_day_count,
             sum(purchase.amount) AS revenue_amount,
             sum(purchase.amount) FILTER (WHERE purchase.cost IS NOT NULL) AS costed_amount,
             sum(purchase.amount - purchase.cost) AS margin_amount,
-            min(purchase.purchased_at) AS first_purchase_at,
-            max(purchase.purchased_at) AS last_purchase_at
+            min(purchase.purchased_at) FILTER (WHERE purchase.amount >= 0) AS first_purchase_at,
+            max(purchase.purchased_at) FILTER (WHERE purchase.amount >= 0) AS last_purchase_at
         FROM purchase
         JOIN setting ON setting.only_row
         WHERE purchase.purchased_at <= as_of
+            AND kpicrm.accept_as_of(as_of)
         GROUP BY purchase.account_id
     ) AS customer
     JOIN setting ON setting.only_row
@@ -100,13 +104,13 @@ COMMENT ON COLUMN customer_value.industry IS 'industry of the account';
 COMMENT ON COLUMN customer_value.region IS 'region of the account';
 COMMENT ON COLUMN customer_value.rep_id IS 'key of the account''s present rep';
 COMMENT ON COLUMN customer_value.rep IS 'name of the account''s present rep';
-COMMENT ON COLUMN customer_value.order_count IS 'number of purchases';
-COMMENT ON COLUMN customer_value.order_day_count IS 'number of days with a purchase';
+COMMENT ON COLUMN customer_value.order_count IS 'number of purchases, without credit notes';
+COMMENT ON COLUMN customer_value.order_day_count IS 'number of days with such a purchase';
 COMMENT ON COLUMN customer_value.is_repeat IS 'true if the account bought on more than one day';
-COMMENT ON COLUMN customer_value.revenue_amount IS 'amount of all purchases';
+COMMENT ON COLUMN customer_value.revenue_amount IS 'amount of all purchases, less credit notes';
 COMMENT ON COLUMN customer_value.margin_amount IS 'amount less cost of the purchases whose cost is known; NULL if none is';
 COMMENT ON COLUMN customer_value.margin_rate IS 'margin_amount as a share of the amount of the same purchases; NULL if that is 0 or no cost is known';
-COMMENT ON COLUMN customer_value.average_order_amount IS 'revenue_amount / order_count';
+COMMENT ON COLUMN customer_value.average_order_amount IS 'revenue_amount / order_count; NULL without an order';
 COMMENT ON COLUMN customer_value.first_purchase_at IS 'instant of the first purchase';
 COMMENT ON COLUMN customer_value.first_purchase_date IS 'day of the first purchase';
 COMMENT ON COLUMN customer_value.last_purchase_at IS 'instant of the last purchase';

@@ -7,6 +7,9 @@
  *
  * by, grain: NULL for by means every dimension; period_start is the first day of
  * the fiscal period, or from_date if grain is all.
+ *
+ * The same states as deal_state has, read from where the period is small: openings
+ * through the index of deal.opened_at, closings through that of the stays.
  */
 CREATE FUNCTION deal_occasion(
     from_date date,
@@ -22,57 +25,135 @@ CREATE FUNCTION deal_occasion(
     won boolean,
     opened_at timestamp with time zone,
     ended_at timestamp with time zone,
-    amount numeric
+    amount numeric,
+    deal_id bigint
 )
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
 BEGIN ATOMIC
-    SELECT
-        occasion.name,
-        dimension.name,
-        dimension.member_id,
-        CASE grain
-            WHEN 'all' THEN from_date
-            ELSE kpicrm.fiscal_period_start(
-                occasion.day,
-                kpicrm.checked_option('grain', grain, 'day', 'week', 'month', 'quarter', 'half', 'year', 'all'),
-                setting.fiscal_start_month,
-                setting.week_start
-            )
-        END,
-        state.won,
-        state.opened_at,
-        state.ended_at,
-        state.amount
-    FROM deal_state(as_of) AS state
-    JOIN setting ON setting.only_row
-    -- local days take time: most deals are known to be out of range without them
-    CROSS JOIN LATERAL (
+    WITH opened AS (
+        -- most deals are where they were at as_of; of the others the stays know
         SELECT
-            coalesce(from_date - 2, '-infinity') AS after,
-            coalesce(to_date + 2, 'infinity') AS before
-    ) AS near
-    CROSS JOIN LATERAL (VALUES
-        ('opened', (state.opened_at AT TIME ZONE setting.time_zone)::date, state.opening_rep_id, state.opening_product_id),
-        ('closed', (state.closed_at AT TIME ZONE setting.time_zone)::date, state.rep_id, state.product_id)
-    ) AS occasion (name, day, rep_id, product_id)
+            deal.id,
+            deal.pipeline_id,
+            deal.source_id,
+            deal.opened_at,
+            deal.amount,
+            deal.phase_id,
+            deal.phase_since AS entered_at
+        FROM deal
+        WHERE deal.opened_at <= as_of
+            AND deal.opened_at >= coalesce(from_date - 2, '-infinity')
+            AND deal.opened_at < coalesce(to_date + 2, 'infinity')
+            AND deal.phase_since <= as_of
+        UNION ALL
+        SELECT
+            deal.id,
+            deal.pipeline_id,
+            deal.source_id,
+            deal.opened_at,
+            deal.amount,
+            stay.phase_id,
+            stay.entered_at
+        FROM deal
+        LEFT JOIN phase_stay AS stay
+            ON stay.deal_id = deal.id
+            AND stay.entered_at <= as_of
+            AND stay.left_at > as_of
+        WHERE deal.opened_at <= as_of
+            AND deal.opened_at >= coalesce(from_date - 2, '-infinity')
+            AND deal.opened_at < coalesce(to_date + 2, 'infinity')
+            AND deal.phase_since > as_of
+    ), dated AS (
+        SELECT
+            opened.id AS deal_id,
+            'opened' AS occasion,
+            (opened.opened_at AT TIME ZONE setting.time_zone)::date AS day,
+            opening.rep_id,
+            opening.product_id,
+            opened.source_id,
+            opened.pipeline_id,
+            CASE phase.kind WHEN 'won' THEN true WHEN 'lost' THEN false END AS won,
+            opened.opened_at,
+            CASE WHEN phase.kind IN ('won', 'lost', 'disqualified') THEN opened.entered_at END AS ended_at,
+            opened.amount
+        FROM opened
+        JOIN setting ON setting.only_row
+        LEFT JOIN phase ON phase.id = opened.phase_id
+        LEFT JOIN phase_stay AS opening
+            ON opening.deal_id = opened.id
+            AND opening.stay_no = 1
+        UNION ALL
+        SELECT
+            deal.id,
+            'closed',
+            (stay.entered_at AT TIME ZONE setting.time_zone)::date,
+            stay.rep_id,
+            stay.product_id,
+            deal.source_id,
+            deal.pipeline_id,
+            phase.kind = 'won',
+            deal.opened_at,
+            stay.entered_at,
+            deal.amount
+        FROM phase_stay AS stay
+        JOIN phase
+            ON phase.id = stay.phase_id
+            AND phase.kind IN ('won', 'lost')
+        JOIN deal ON deal.id = stay.deal_id
+        JOIN setting ON setting.only_row
+        WHERE stay.entered_at <= as_of
+            AND stay.entered_at >= coalesce(from_date - 2, '-infinity')
+            AND stay.entered_at < coalesce(to_date + 2, 'infinity')
+            AND (stay.left_at IS NULL OR stay.left_at > as_of)
+            AND deal.opened_at <= as_of
+    ), occasion AS (
+        SELECT
+            dated.deal_id,
+            dated.occasion,
+            dated.rep_id,
+            dated.product_id,
+            dated.source_id,
+            dated.pipeline_id,
+            CASE grain
+                WHEN 'all' THEN from_date
+                ELSE kpicrm.fiscal_period_start(dated.day, grain, setting.fiscal_start_month, setting.week_start)
+            END AS period_start,
+            dated.won,
+            dated.opened_at,
+            dated.ended_at,
+            dated.amount
+        FROM dated
+        JOIN setting ON setting.only_row
+        -- CASE, because the planner takes it for half of the rows, a range of an unknown expression for few
+        WHERE CASE WHEN dated.day < from_date OR dated.day >= to_date THEN false ELSE true END
+    )
+    SELECT
+        occasion.occasion,
+        dimension.name,
+        CASE dimension.name
+            WHEN 'rep' THEN occasion.rep_id
+            WHEN 'team' THEN sales_rep.team_id
+            WHEN 'product' THEN occasion.product_id
+            WHEN 'source' THEN occasion.source_id
+            WHEN 'pipeline' THEN occasion.pipeline_id
+        END,
+        occasion.period_start,
+        occasion.won,
+        occasion.opened_at,
+        occasion.ended_at,
+        occasion.amount,
+        occasion.deal_id
+    FROM occasion
     LEFT JOIN sales_rep ON sales_rep.id = occasion.rep_id
-    CROSS JOIN LATERAL (VALUES
-        ('all', NULL::bigint),
-        ('rep', occasion.rep_id),
-        ('team', sales_rep.team_id),
-        ('product', occasion.product_id),
-        ('source', state.source_id),
-        ('pipeline', state.pipeline_id)
-    ) AS dimension (name, member_id)
-    WHERE ((state.opened_at >= near.after AND state.opened_at < near.before)
-            OR (state.closed_at >= near.after AND state.closed_at < near.before))
-        AND occasion.day IS NOT NULL
-        AND (from_date IS NULL OR occasion.day >= from_date)
-        AND (to_date IS NULL OR occasion.day < to_date)
-        AND CASE
-            WHEN by IS NULL THEN true
-            ELSE dimension.name = kpicrm.checked_option('by', by, 'all', 'rep', 'team', 'product', 'source', 'pipeline')
-        END;
+    CROSS JOIN unnest(
+        CASE
+            WHEN by IS NULL THEN ARRAY['all', 'rep', 'team', 'product', 'source', 'pipeline']
+            ELSE ARRAY[kpicrm.checked_option('by', by, 'all', 'rep', 'team', 'product', 'source', 'pipeline')]
+        END
+    ) AS dimension (name)
+    WHERE kpicrm.accept_as_of(as_of)
+        AND kpicrm.accept_period(from_date, to_date)
+        AND kpicrm.checked_option('grain', grain, 'day', 'week', 'month', 'quarter', 'half', 'year', 'all') IS NOT NULL;
 END;
 COMMENT ON FUNCTION deal_occasion(date, date, text, timestamp with time zone, text) IS
     'one row per opening and closing of a deal in the period and dimension: what win_rate_report and lead_time_report count';

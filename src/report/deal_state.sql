@@ -62,7 +62,8 @@ BEGIN ATOMIC
     LEFT JOIN phase_stay AS opening
         ON opening.deal_id = deal.id
         AND opening.stay_no = 1
-    WHERE deal.opened_at <= as_of;
+    WHERE deal.opened_at <= as_of
+        AND kpicrm.accept_as_of(as_of);
 END;
 COMMENT ON FUNCTION deal_state(timestamp with time zone) IS
     'every deal that was open at or before the instant: its phase then, how and when it had ended, and the rep and product of that event';
@@ -102,6 +103,7 @@ BEGIN ATOMIC
         FROM phase_stay
         WHERE phase_stay.phase_id = ANY (ARRAY(SELECT open_phase.id FROM phase AS open_phase WHERE open_phase.kind = 'open'))
             AND phase_stay.entered_at <= as_of
+            AND kpicrm.accept_as_of(as_of)
         GROUP BY phase_stay.phase_id
     ) AS pace
     JOIN phase ON phase.id = pace.phase_id

@@ -127,6 +127,10 @@ COMMENT ON COLUMN lead_time_report.censored_median_days IS 'days until half of t
  *
  * Grain: dimension × member × band of the lead time, over the deals closed from
  * from_date until before to_date.  A band holds its lower limit and not its upper one.
+ *
+ * Hours are those of the activities done for these deals until as_of, before and after
+ * the closing, from start to end; an activity without both or of more than a day counts
+ * and has no hours.
  */
 CREATE FUNCTION lead_time_band(
     from_date date DEFAULT NULL,
@@ -147,42 +151,53 @@ CREATE FUNCTION lead_time_band(
     win_rate_low double precision,
     win_rate_high double precision,
     won_amount numeric,
-    average_won_amount numeric
+    average_won_amount numeric,
+    activity_count bigint,
+    activity_hours double precision,
+    average_deal_hours double precision
 )
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
 BEGIN ATOMIC
-    WITH band AS (
+    WITH closed AS (
         SELECT
-            dimension.name AS dimension_name,
-            dimension.member_id,
+            occasion.deal_id,
+            occasion.dimension_name,
+            occasion.member_id,
             width_bucket(
-                EXTRACT(epoch FROM state.closed_at - state.opened_at) / 86400,
+                EXTRACT(epoch FROM occasion.ended_at - occasion.opened_at) / 86400,
                 ARRAY[0, 7, 14, 30, 60, 90, 180, 365]::numeric[]
             ) AS sort_order,
-            kpicrm.conversion_agg(state.won) AS conversion,
-            sum(state.amount) FILTER (WHERE state.won) AS won_amount
-        FROM deal_state(as_of) AS state
-        JOIN setting ON setting.only_row
-        LEFT JOIN sales_rep ON sales_rep.id = state.rep_id
-        CROSS JOIN LATERAL (VALUES
-            ('all', NULL::bigint),
-            ('rep', state.rep_id),
-            ('team', sales_rep.team_id),
-            ('product', state.product_id),
-            ('source', state.source_id),
-            ('pipeline', state.pipeline_id)
-        ) AS dimension (name, member_id)
-        WHERE state.closed_at >= state.opened_at
-            AND (from_date IS NULL OR (state.closed_at AT TIME ZONE setting.time_zone)::date >= from_date)
-            AND (to_date IS NULL OR (state.closed_at AT TIME ZONE setting.time_zone)::date < to_date)
-            AND CASE
-                WHEN by IS NULL THEN true
-                ELSE dimension.name = kpicrm.checked_option('by', by, 'all', 'rep', 'team', 'product', 'source', 'pipeline')
-            END
+            occasion.won,
+            occasion.amount
+        FROM deal_occasion(from_date, to_date, by, as_of, 'all') AS occasion
+        WHERE occasion.occasion = 'closed'
+            AND occasion.ended_at >= occasion.opened_at
+    ), effort AS (
+        SELECT
+            activity.deal_id,
+            count(*) AS activity_count,
+            sum(activity.ended_at - activity.started_at)
+                FILTER (WHERE activity.ended_at - activity.started_at <= INTERVAL '24 hours') AS activity_time
+        FROM activity
+        WHERE activity.done
+            AND coalesce(activity.ended_at, activity.started_at, activity.planned_at) <= as_of
+            AND activity.deal_id IN (SELECT closed.deal_id FROM closed)
+        GROUP BY activity.deal_id
+    ), band AS (
+        SELECT
+            closed.dimension_name,
+            closed.member_id,
+            closed.sort_order,
+            kpicrm.conversion_agg(closed.won) AS conversion,
+            sum(closed.amount) FILTER (WHERE closed.won) AS won_amount,
+            coalesce(sum(effort.activity_count), 0)::bigint AS activity_count,
+            coalesce(EXTRACT(epoch FROM sum(effort.activity_time)) / 3600, 0)::double precision AS activity_hours
+        FROM closed
+        LEFT JOIN effort ON effort.deal_id = closed.deal_id
         GROUP BY
-            1,
-            2,
-            3
+            closed.dimension_name,
+            closed.member_id,
+            closed.sort_order
     )
     SELECT
         band.dimension_name,
@@ -201,7 +216,10 @@ BEGIN ATOMIC
         kpicrm.rate_lower(band.conversion),
         kpicrm.rate_upper(band.conversion),
         coalesce(band.won_amount, 0),
-        band.won_amount / nullif(kpicrm.converted_count(band.conversion), 0)
+        band.won_amount / nullif(kpicrm.converted_count(band.conversion), 0),
+        band.activity_count,
+        band.activity_hours,
+        band.activity_hours / kpicrm.total_count(band.conversion)
     FROM band
     JOIN (VALUES
         (1, 'under 7 days', 0, 7),
@@ -218,7 +236,7 @@ BEGIN ATOMIC
         AND dimension_member.member_id = band.member_id;
 END;
 COMMENT ON FUNCTION lead_time_band(date, date, text, timestamp with time zone) IS
-    'win rate and amount by lead time of the deals closed from from_date until before to_date, by all, rep, team, product, source or pipeline (NULL: by each of them)';
+    'win rate, amount and hours of work by lead time of the deals closed from from_date until before to_date, by all, rep, team, product, source or pipeline (NULL: by each of them)';
 
 CREATE VIEW lead_time_band WITH (security_invoker = true) AS
 SELECT
@@ -235,10 +253,13 @@ SELECT
     report.win_rate_low,
     report.win_rate_high,
     report.won_amount::numeric(18, 2) AS won_amount,
-    report.average_won_amount::numeric(18, 2) AS average_won_amount
+    report.average_won_amount::numeric(18, 2) AS average_won_amount,
+    report.activity_count,
+    report.activity_hours,
+    report.average_deal_hours
 FROM lead_time_band() AS report;
 COMMENT ON VIEW lead_time_band IS
-    'One row per dimension, member and band of lead time, over all closed deals: how many were won and for how much, as of now. The lead time runs from opening to the real closing; a band holds its lower limit and not its upper one; rep, team and product are those of the closing.';
+    'One row per dimension, member and band of lead time, over all closed deals: how many were won, for how much and with how much work, as of now. The lead time runs from opening to the real closing; a band holds its lower limit and not its upper one; rep, team and product are those of the closing.';
 COMMENT ON COLUMN lead_time_band.dimension_name IS 'what the row is grouped by: all, rep, team, product, source or pipeline';
 COMMENT ON COLUMN lead_time_band.member_id IS 'key of the member in its own table; NULL for all, and for deals that have none';
 COMMENT ON COLUMN lead_time_band.member_name IS 'name of the member; (none) for deals that have none';
@@ -253,3 +274,6 @@ COMMENT ON COLUMN lead_time_band.win_rate_low IS 'lower 95 % Wilson bound of win
 COMMENT ON COLUMN lead_time_band.win_rate_high IS 'upper 95 % Wilson bound of win_rate';
 COMMENT ON COLUMN lead_time_band.won_amount IS 'amount of the deals won';
 COMMENT ON COLUMN lead_time_band.average_won_amount IS 'won_amount / won_count; NULL if none was won';
+COMMENT ON COLUMN lead_time_band.activity_count IS 'activities done for the deals won or lost';
+COMMENT ON COLUMN lead_time_band.activity_hours IS 'hours of these activities, from start to end; those without both or of more than a day have none';
+COMMENT ON COLUMN lead_time_band.average_deal_hours IS 'activity_hours / closed_count';

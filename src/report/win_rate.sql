@@ -17,8 +17,9 @@
  * closed (a disqualified deal counts as opened, and is censored at its end).
  * Rep, team and product are those of the event: of the closing for closed and
  * closed_amount, of the opening for the others.  The team is the rep's present
- * one.  low and high are the 95 % Wilson bounds of a rate by count; amounts have
- * none, and neither has the censored probability.
+ * one.  low and high are the 95 % Wilson bounds of a rate by count.  Amounts have
+ * none, and neither has the censored probability: Greenwood's variance is that of
+ * survival, not that of one of two competing ends.
  *
  * Never add up win_rate: add up the counts or amounts beside it.
  */
@@ -151,7 +152,8 @@ BEGIN ATOMIC
             NULL
         )
     ) AS rate (definition, sort_order, won_count, deal_count, won_amount, deal_amount, win_rate, win_rate_low, win_rate_high)
-    WHERE rate.deal_count > 0;
+    WHERE rate.deal_count > 0
+        AND kpicrm.accept_number('within_days', within_days, 0, 36500);
 END;
 COMMENT ON FUNCTION win_rate_report(date, date, text, timestamp with time zone, text, integer) IS
     'win rates of the deals closed or opened from from_date until before to_date, by all, rep, team, product, source or pipeline (NULL: by each of them) and by period of the grain (all: one period)';

@@ -5,7 +5,7 @@ BEGIN;
 \ir include/small_pipeline.sql
 \ir include/plain_statistics.sql
 \pset tuples_only on
-SELECT plan(22);
+SELECT plan(24);
 
 -- ------------------------------------------------------------ customer value
 SELECT pg_temp.same_rows(
@@ -158,5 +158,24 @@ SELECT results_eq(
     'fiscal periods of the workspace'
 );
 SELECT throws_ok($$SELECT crm.period_start('2026-03-31', 'decade')$$, '22023', NULL, 'another grain');
+
+-- ---------------------------------------------------------------- credit notes
+\ir include/many_purchases.sql
+SELECT pg_temp.same_rows(
+    $$SELECT c.account_id, c.order_count, c.order_day_count, c.is_repeat, c.revenue_amount, c.margin_amount, round(c.average_order_amount, 6), c.first_purchase_at, c.last_purchase_date
+      FROM crm.customer_value('2026-07-01 12:00+09') AS c$$,
+    $$SELECT p.account_id, count(*) FILTER (WHERE p.amount >= 0), count(DISTINCT (p.purchased_at AT TIME ZONE 'Asia/Tokyo')::date) FILTER (WHERE p.amount >= 0),
+        count(DISTINCT (p.purchased_at AT TIME ZONE 'Asia/Tokyo')::date) FILTER (WHERE p.amount >= 0) > 1, sum(p.amount),
+        sum(p.amount - p.cost), round(sum(p.amount) / nullif(count(*) FILTER (WHERE p.amount >= 0), 0), 6),
+        min(p.purchased_at) FILTER (WHERE p.amount >= 0), max((p.purchased_at AT TIME ZONE 'Asia/Tokyo')::date) FILTER (WHERE p.amount >= 0)
+      FROM crm.purchase AS p WHERE p.purchased_at <= '2026-07-01 12:00+09' GROUP BY 1$$,
+    'many customers: a credit note lowers revenue and margin and is no order'
+);
+DELETE FROM crm.purchase WHERE account_id = 139 AND id < 2000;
+SELECT results_eq(
+    $$SELECT c.order_count, c.is_repeat, c.revenue_amount, c.first_purchase_at, c.average_order_amount FROM crm.customer_value('2025-06-01 12:00+09') AS c WHERE c.account_id = 139$$,
+    $$VALUES (0::bigint, false, -30.00, NULL::timestamptz, NULL::numeric)$$,
+    'credit notes alone: no order and no dates'
+);
 SELECT * FROM finish();
 ROLLBACK;

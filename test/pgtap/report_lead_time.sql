@@ -7,7 +7,7 @@ BEGIN;
 \ir include/plain_statistics.sql
 \ir include/occasion.sql
 \pset tuples_only on
-SELECT plan(14);
+SELECT plan(20);
 
 CREATE FUNCTION pg_temp.expected(grain text)
 RETURNS TABLE (
@@ -148,6 +148,71 @@ SELECT pg_temp.same_rows(
 SELECT throws_ok(
     $$SELECT * FROM crm.lead_time_band(by => 'manager')$$,
     '22023', 'invalid value for argument "by": "manager"', 'by something else'
+);
+
+SELECT throws_ok(
+    $$SELECT * FROM crm.lead_time_report(as_of => NULL)$$,
+    '22023', 'invalid value for argument "as_of": NULL', 'as of nothing'
+);
+SELECT throws_ok(
+    $$SELECT * FROM crm.lead_time_band(as_of => 'infinity')$$,
+    '22023', 'invalid value for argument "as_of": "infinity"', 'as of infinity'
+);
+SELECT throws_ok(
+    $$SELECT * FROM crm.lead_time_band('2026-05-01', '2026-04-01')$$,
+    '22023', 'invalid value for argument "to_date": "2026-04-01"', 'a band of a period that ends before it begins'
+);
+
+-- --------------------------------------------------- hours by lead-time band
+INSERT INTO crm.activity (id, activity_type_id, rep_id, deal_id, planned_at, started_at, ended_at, done) VALUES
+    (101, 1, 1, 1, NULL, '2026-04-20 09:00+09', '2026-04-20 10:15+09', true),
+    (102, 1, 1, 2, NULL, '2026-02-10 09:00+09', '2026-02-12 11:00+09', true),
+    (103, 1, 1, 2, NULL, '2026-02-10 09:00+09', NULL, true),
+    (104, 1, 1, 2, '2026-02-10 09:00+09', NULL, NULL, true),
+    (105, 1, 1, 2, '2026-02-10 09:00+09', '2026-02-10 09:00+09', '2026-02-10 11:00+09', false),
+    (106, 2, 1, 3, NULL, '2026-03-10 09:00+09', '2026-03-11 09:00+09', true),
+    (107, 2, 2, 4, NULL, '2026-07-01 11:00+09', '2026-07-01 12:00+09', true),
+    (108, 2, 2, 4, NULL, '2026-07-01 11:00+09', '2026-07-01 12:30+09', true),
+    (109, 2, 3, 10, NULL, '2026-04-11 11:00+09', '2026-04-11 13:00+09', true),
+    (110, 2, 3, 7, NULL, '2026-04-11 11:00+09', '2026-04-11 13:00+09', true);
+SELECT pg_temp.same_rows(
+    $$SELECT r.dimension_name, r.member_name, r.band_from_days, r.activity_count, round(r.activity_hours::numeric, 9), round(r.average_deal_hours::numeric, 9)
+      FROM crm.lead_time_band(as_of => '2026-07-01 12:00+09') AS r$$,
+    $$WITH work AS (
+        SELECT deal_id, count(*) AS acts,
+            coalesce(sum(EXTRACT(epoch FROM ended_at - started_at)) FILTER (WHERE ended_at - started_at <= '1 day'), 0) / 3600 AS hours
+        FROM crm.activity
+        WHERE done AND coalesce(ended_at, started_at, planned_at) <= '2026-07-01 12:00+09'
+        GROUP BY deal_id
+    ), closed AS (
+        SELECT truth.*, coalesce(acts, 0) AS acts, coalesce(hours, 0) AS hours,
+            (SELECT max(low) FROM unnest(ARRAY[0, 7, 14, 30, 60, 90, 180, 365]) AS low WHERE low <= pg_temp.days(ended_at - opened_at)) AS low
+        FROM truth LEFT JOIN work USING (deal_id)
+        WHERE outcome IN ('won', 'lost')
+    ), named AS (
+        SELECT d.*, c.low, c.acts, c.hours
+        FROM closed AS c CROSS JOIN LATERAL (VALUES
+            ('all', 'all'),
+            ('rep', (ARRAY['Aoi', 'Ben', 'Chie'])[c.rep_id]),
+            ('team', coalesce((ARRAY['East', 'West'])[c.rep_id], '(none)')),
+            ('product', (ARRAY['Alpha', 'Beta'])[c.product_id]),
+            ('source', coalesce((ARRAY['Web', 'Fair'])[c.source_id], '(none)')),
+            ('pipeline', (ARRAY['Direct', 'Partner'])[c.pipeline_id])
+        ) AS d (dimension, member)
+    )
+    SELECT dimension, member, low, sum(acts), round(sum(hours), 9), round(sum(hours) / count(*), 9) FROM named GROUP BY 1, 2, 3$$,
+    'hours: done, until as_of, before and after the closing; without both ends or of more than a day none'
+);
+SELECT results_eq(
+    $$SELECT sum(r.activity_count), sum(r.activity_hours) FROM crm.lead_time_band(by => 'all', as_of => '2026-07-01 12:00+09') AS r$$,
+    $$VALUES (9::numeric, 0.5 + 2 + 1.25 + 24 + 1 + 2::double precision)$$,
+    'by hand: nine activities of closed deals, 30.75 hours'
+);
+SELECT results_eq(
+    $$SELECT r.band_from_days, r.activity_count, r.activity_hours FROM crm.lead_time_band('2026-04-01', '2026-05-01', 'rep', '2026-07-01 12:00+09') AS r
+      WHERE r.member_name = 'Chie'$$,
+    $$VALUES (7::double precision, 1::bigint, 2::double precision)$$,
+    'of a rep, in a period'
 );
 
 TRUNCATE crm.deal CASCADE;

@@ -7,7 +7,7 @@ BEGIN;
 \ir include/plain_statistics.sql
 \ir include/occasion.sql
 \pset tuples_only on
-SELECT plan(14);
+SELECT plan(20);
 
 -- Definitions × periods of one grain, counted one by one.
 CREATE FUNCTION pg_temp.expected(grain text, within integer)
@@ -150,6 +150,28 @@ SELECT throws_ok(
 SELECT throws_ok(
     $$SELECT * FROM crm.win_rate_report(grain => NULL)$$,
     '22023', 'invalid value for argument "grain": NULL', 'no grain'
+);
+
+SELECT throws_ok(
+    $$SELECT * FROM crm.win_rate_report(within_days => -1)$$,
+    '22023', 'invalid value for argument "within_days": "-1"', 'within a negative time'
+);
+SELECT throws_ok(
+    $$SELECT * FROM crm.win_rate_report(within_days => NULL)$$,
+    '22023', 'invalid value for argument "within_days": NULL', 'within nothing'
+);
+SELECT lives_ok($$SELECT * FROM crm.win_rate_report(within_days => 0)$$, 'on the first day is a time');
+SELECT throws_ok(
+    $$SELECT * FROM crm.win_rate_report(as_of => NULL)$$,
+    '22023', 'invalid value for argument "as_of": NULL', 'as of nothing'
+);
+SELECT throws_ok(
+    $$SELECT * FROM crm.win_rate_report(as_of => '-infinity')$$,
+    '22023', 'invalid value for argument "as_of": "-infinity"', 'as of minus infinity'
+);
+SELECT throws_ok(
+    $$SELECT * FROM crm.win_rate_report('2026-05-01', '2026-04-01')$$,
+    '22023', 'invalid value for argument "to_date": "2026-04-01"', 'a period that ends before it begins'
 );
 
 TRUNCATE crm.deal CASCADE;

@@ -1,0 +1,328 @@
+/*
+ * follow_up: whom to contact now, and why?
+ *
+ * Grain: account with a reason.  A customer is an account with an order in the last
+ * history_days days or a contract that runs; an account that ordered longer ago is a
+ * lost one and not on the list.  Reasons:
+ *
+ *   renewal due        a contract, neither renewed nor cancelled, ends today or in the
+ *                      next renewal_days days
+ *   purchase overdue   silence_probability is 0.2 or less
+ *   value at risk      it is 0.5 or less, and the customer is one of the best fifth by
+ *                      yearly_amount: worth a call before it is overdue
+ *   no contact         no activity was begun and done for the customer, its deals or
+ *                      its leads, and no inquiry of it was answered, in the last
+ *                      silent_days days; the account of an activity is its own, or else
+ *                      the deal's, or else the lead's
+ *
+ * silence_probability is how likely a silence as long as the present one is if the
+ * customer keeps to its own rhythm.  After g gaps between order days, s days in all,
+ * with orders at random times at an unknown steady rate, a further gap is longer than t
+ * with the probability (s / (s + t)) ^ g (a Lomax distribution: few gaps say little, many
+ * come to exp(-t g / s)).  It needs two gaps, that is order days.
+ *
+ * at_stake_amount is the larger of what the renewals due bring in twelve months and
+ * what the customer brought per year, for the other reasons: one contains the other
+ * where contracts are invoiced as purchases.  Orders and revenue are those of the last
+ * history_days days; a purchase with a negative amount is a credit note and no order.
+ * What follows a contract is what is known now.
+ */
+CREATE FUNCTION follow_up(
+    renewal_days integer DEFAULT 90,
+    silent_days integer DEFAULT 90,
+    history_days integer DEFAULT 730,
+    as_of timestamp with time zone DEFAULT now()
+) RETURNS TABLE (
+    priority_order integer,
+    account_id bigint,
+    account text,
+    rep_id bigint,
+    rep text,
+    team_id bigint,
+    team text,
+    reason text,
+    at_stake_amount numeric,
+    is_renewal_due boolean,
+    is_purchase_overdue boolean,
+    is_value_at_risk boolean,
+    is_without_contact boolean,
+    renewal_count bigint,
+    renewal_date date,
+    renewal_amount numeric,
+    order_day_count bigint,
+    last_purchase_date date,
+    since_last_purchase_days double precision,
+    purchase_rhythm_days double precision,
+    silence_probability double precision,
+    yearly_amount numeric,
+    last_contact_at timestamp with time zone
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
+BEGIN ATOMIC
+    WITH frame AS (
+        -- hours, because days would depend on the session's time zone
+        SELECT
+            (as_of AT TIME ZONE setting.time_zone)::date AS today,
+            setting.time_zone
+        FROM setting
+        WHERE setting.only_row
+            AND kpicrm.accept_as_of(as_of)
+            AND kpicrm.accept_number('renewal_days', renewal_days, 0, 36500)
+            AND kpicrm.accept_number('silent_days', silent_days, 1, 36500)
+            AND kpicrm.accept_number('history_days', history_days, 1, 36500)
+    ), bought AS (
+        SELECT
+            visit.account_id,
+            count(*) FILTER (WHERE visit.order_count > 0) AS order_day_count,
+            min(visit.day) FILTER (WHERE visit.order_count > 0) AS first_day,
+            max(visit.day) FILTER (WHERE visit.order_count > 0) AS last_day,
+            sum(visit.amount) * 365 / history_days AS yearly_amount
+        FROM (
+            SELECT
+                purchase.account_id,
+                (purchase.purchased_at AT TIME ZONE frame.time_zone)::date AS day,
+                count(*) FILTER (WHERE purchase.amount >= 0) AS order_count,
+                sum(purchase.amount) AS amount
+            FROM purchase
+            CROSS JOIN frame
+            WHERE purchase.purchased_at <= as_of
+                AND purchase.purchased_at > as_of - make_interval(hours => 24 * history_days)
+            GROUP BY
+                1,
+                2
+        ) AS visit
+        GROUP BY visit.account_id
+    ), rhythm AS MATERIALIZED (
+        SELECT
+            bought.account_id,
+            bought.order_day_count,
+            bought.last_day,
+            bought.yearly_amount,
+            frame.today - bought.last_day AS silence,
+            CASE
+                WHEN bought.order_day_count > 2
+                    THEN (bought.last_day - bought.first_day)::double precision / (bought.order_day_count - 1)
+            END AS rhythm_days,
+            CASE
+                WHEN bought.order_day_count > 2
+                    THEN power(
+                        (bought.last_day - bought.first_day)::double precision / (frame.today - bought.first_day),
+                        (bought.order_day_count - 1)::double precision
+                    )
+            END AS silence_probability
+        FROM bought
+        CROSS JOIN frame
+        WHERE bought.order_day_count > 0
+    ), best AS (
+        SELECT percentile_disc(0.8) WITHIN GROUP (ORDER BY rhythm.yearly_amount) AS yearly_amount
+        FROM rhythm
+    ), term AS MATERIALIZED (
+        SELECT
+            contract.account_id,
+            count(*) FILTER (WHERE due.is_due) AS renewal_count,
+            min(contract.ends_on) FILTER (WHERE due.is_due) AS renewal_day,
+            sum(contract.amount_per_month) FILTER (WHERE due.is_due) * 12 AS renewal_amount
+        FROM contract
+        CROSS JOIN frame
+        CROSS JOIN LATERAL (
+            SELECT contract.renewed_by IS NULL AND contract.ends_on <= frame.today + renewal_days AS is_due
+        ) AS due
+        WHERE contract.starts_on <= frame.today
+            AND contract.ends_on >= frame.today
+            AND (contract.cancelled_on IS NULL OR contract.cancelled_on > frame.today)
+        GROUP BY contract.account_id
+    ), act AS MATERIALIZED (
+        -- keys that a nearer one makes needless are left out: few groups, one scan of the actions
+        SELECT
+            activity.account_id,
+            CASE WHEN activity.account_id IS NULL THEN activity.deal_id END AS deal_id,
+            CASE WHEN activity.account_id IS NULL THEN activity.lead_id END AS lead_id,
+            max(activity.started_at) AS at
+        FROM activity
+        WHERE activity.done
+            AND activity.started_at <= as_of
+            AND activity.started_at > as_of - make_interval(hours => 24 * silent_days)
+        GROUP BY
+            1,
+            2,
+            3
+    ), contact AS (
+        SELECT
+            touch.account_id,
+            max(touch.at) AS last_at
+        FROM (
+            SELECT
+                act.account_id,
+                act.at
+            FROM act
+            WHERE act.account_id IS NOT NULL
+            UNION ALL
+            SELECT
+                coalesce(deal.account_id, lead.account_id),
+                act.at
+            FROM act
+            LEFT JOIN deal ON deal.id = act.deal_id
+            LEFT JOIN lead ON lead.id = act.lead_id
+            WHERE act.account_id IS NULL
+            UNION ALL
+            SELECT
+                inquiry.account_id,
+                inquiry.responded_at
+            FROM inquiry
+            WHERE inquiry.account_id IS NOT NULL
+                AND inquiry.responded_at <= as_of
+                AND inquiry.responded_at > as_of - make_interval(hours => 24 * silent_days)
+        ) AS touch
+        WHERE touch.account_id IS NOT NULL
+        GROUP BY touch.account_id
+    ), customer AS (
+        SELECT
+            coalesce(rhythm.account_id, term.account_id) AS account_id,
+            coalesce(rhythm.order_day_count, 0) AS order_day_count,
+            rhythm.last_day,
+            rhythm.silence,
+            rhythm.rhythm_days,
+            rhythm.silence_probability,
+            coalesce(rhythm.yearly_amount, 0) AS yearly_amount,
+            coalesce(term.renewal_count, 0) AS renewal_count,
+            term.renewal_day,
+            coalesce(term.renewal_amount, 0) AS renewal_amount
+        FROM rhythm
+        FULL JOIN term ON term.account_id = rhythm.account_id
+    ), judged AS (
+        SELECT
+            customer.account_id,
+            customer.order_day_count,
+            customer.last_day,
+            customer.silence,
+            customer.rhythm_days,
+            customer.silence_probability,
+            customer.yearly_amount,
+            customer.renewal_count,
+            customer.renewal_day,
+            customer.renewal_amount,
+            contact.last_at,
+            customer.renewal_count > 0 AS is_renewal_due,
+            coalesce(customer.silence_probability <= 0.2, false) AS is_purchase_overdue,
+            coalesce(customer.silence_probability <= 0.5 AND customer.yearly_amount >= best.yearly_amount, false) AS is_value_at_risk,
+            contact.last_at IS NULL AS is_without_contact
+        FROM customer
+        CROSS JOIN best
+        LEFT JOIN contact ON contact.account_id = customer.account_id
+    ), chosen AS (
+        SELECT
+            judged.account_id,
+            judged.order_day_count,
+            judged.last_day,
+            judged.silence,
+            judged.rhythm_days,
+            judged.silence_probability,
+            judged.yearly_amount,
+            judged.renewal_count,
+            judged.renewal_day,
+            judged.renewal_amount,
+            judged.last_at,
+            judged.is_renewal_due,
+            judged.is_purchase_overdue,
+            judged.is_value_at_risk,
+            judged.is_without_contact,
+            greatest(
+                0,
+                judged.renewal_amount,
+                CASE WHEN judged.is_purchase_overdue OR judged.is_value_at_risk OR judged.is_without_contact THEN judged.yearly_amount END
+            ) AS at_stake_amount
+        FROM judged
+        WHERE judged.is_renewal_due
+            OR judged.is_purchase_overdue
+            OR judged.is_value_at_risk
+            OR judged.is_without_contact
+    )
+    SELECT
+        (row_number() OVER (ORDER BY chosen.at_stake_amount DESC, chosen.account_id))::integer,
+        chosen.account_id,
+        account.name,
+        account.rep_id,
+        sales_rep.name,
+        sales_rep.team_id,
+        sales_team.name,
+        concat_ws(
+            ', ',
+            CASE WHEN chosen.is_renewal_due THEN 'renewal due' END,
+            CASE WHEN chosen.is_purchase_overdue THEN 'purchase overdue' END,
+            CASE WHEN chosen.is_value_at_risk THEN 'value at risk' END,
+            CASE WHEN chosen.is_without_contact THEN 'no contact' END
+        ),
+        chosen.at_stake_amount,
+        chosen.is_renewal_due,
+        chosen.is_purchase_overdue,
+        chosen.is_value_at_risk,
+        chosen.is_without_contact,
+        chosen.renewal_count,
+        chosen.renewal_day,
+        chosen.renewal_amount,
+        chosen.order_day_count,
+        chosen.last_day,
+        chosen.silence::double precision,
+        chosen.rhythm_days,
+        chosen.silence_probability,
+        chosen.yearly_amount,
+        chosen.last_at
+    FROM chosen
+    JOIN account ON account.id = chosen.account_id
+    LEFT JOIN sales_rep ON sales_rep.id = account.rep_id
+    LEFT JOIN sales_team ON sales_team.id = sales_rep.team_id;
+END;
+COMMENT ON FUNCTION follow_up(integer, integer, integer, timestamp with time zone) IS
+    'accounts to contact, with the reasons and the money at stake: contracts that end within renewal_days, purchases overdue against the customer''s own rhythm, valuable customers who go quiet, and customers without contact for silent_days; orders of the last history_days count';
+
+CREATE VIEW follow_up WITH (security_invoker = true) AS
+SELECT
+    due.priority_order,
+    due.account_id,
+    due.account,
+    due.rep_id,
+    due.rep,
+    due.team_id,
+    due.team,
+    due.reason,
+    due.at_stake_amount::numeric(18, 2) AS at_stake_amount,
+    due.is_renewal_due,
+    due.is_purchase_overdue,
+    due.is_value_at_risk,
+    due.is_without_contact,
+    due.renewal_count,
+    due.renewal_date,
+    due.renewal_amount::numeric(18, 2) AS renewal_amount,
+    due.order_day_count,
+    due.last_purchase_date,
+    due.since_last_purchase_days,
+    due.purchase_rhythm_days,
+    due.silence_probability,
+    due.yearly_amount::numeric(18, 2) AS yearly_amount,
+    due.last_contact_at
+FROM follow_up() AS due;
+COMMENT ON VIEW follow_up IS
+    'One row per account that somebody should contact now: a contract ends within 90 days, its next purchase is overdue against its own rhythm of the last two years, it is valuable and goes quiet, or nobody had contact with the customer for 90 days. Accounts without an order in two years and without a running contract are not here.';
+COMMENT ON COLUMN follow_up.priority_order IS 'rank by at_stake_amount: 1 is the account to contact first';
+COMMENT ON COLUMN follow_up.account_id IS 'key of the account';
+COMMENT ON COLUMN follow_up.account IS 'name of the account';
+COMMENT ON COLUMN follow_up.rep_id IS 'key of the account''s present rep';
+COMMENT ON COLUMN follow_up.rep IS 'name of the account''s present rep';
+COMMENT ON COLUMN follow_up.team_id IS 'key of the rep''s present team';
+COMMENT ON COLUMN follow_up.team IS 'name of the rep''s present team';
+COMMENT ON COLUMN follow_up.reason IS 'the reasons that hold: renewal due, purchase overdue, value at risk, no contact';
+COMMENT ON COLUMN follow_up.at_stake_amount IS 'the larger of renewal_amount and, for the other reasons, yearly_amount';
+COMMENT ON COLUMN follow_up.is_renewal_due IS 'true if a contract, neither renewed nor cancelled, ends within 90 days';
+COMMENT ON COLUMN follow_up.is_purchase_overdue IS 'true if silence_probability is 0.2 or less';
+COMMENT ON COLUMN follow_up.is_value_at_risk IS 'true if silence_probability is 0.5 or less and yearly_amount is among the best fifth of the customers''';
+COMMENT ON COLUMN follow_up.is_without_contact IS 'true if no activity was done for the customer, its deals or leads, and no inquiry of it answered, in the last 90 days';
+COMMENT ON COLUMN follow_up.renewal_count IS 'contracts due';
+COMMENT ON COLUMN follow_up.renewal_date IS 'last day of the first of them; NULL if there is none';
+COMMENT ON COLUMN follow_up.renewal_amount IS 'what they bring in twelve months';
+COMMENT ON COLUMN follow_up.order_day_count IS 'days with an order in the last 730 days';
+COMMENT ON COLUMN follow_up.last_purchase_date IS 'day of the last order; NULL if there was none in these days';
+COMMENT ON COLUMN follow_up.since_last_purchase_days IS 'days from there until today';
+COMMENT ON COLUMN follow_up.purchase_rhythm_days IS 'mean days from one order day to the next; NULL for fewer than three order days';
+COMMENT ON COLUMN follow_up.silence_probability IS 'how likely so long a silence is if the customer keeps to its rhythm, 0 to 1; NULL for fewer than three order days';
+COMMENT ON COLUMN follow_up.yearly_amount IS 'amount of the purchases of the last 730 days, per 365 days';
+COMMENT ON COLUMN follow_up.last_contact_at IS 'instant of the last contact of the last 90 days; NULL if there was none';
