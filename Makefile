@@ -12,7 +12,7 @@ MODULE_big = kpicrm
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
 PG_CPPFLAGS = -Isrc
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare
-SHLIB_LINK = -lm
+SHLIB_LINK = -lnlopt -lm
 
 # Load order is a fact about the SQL, so it is written down, not sorted.
 MEMBERS = \
@@ -21,6 +21,7 @@ MEMBERS = \
 	src/parse.sql \
 	src/algebra/conversion.sql \
 	src/algebra/weighted_conversion.sql \
+	src/algebra/comparison.sql \
 	src/algebra/lead_times.sql \
 	src/algebra/lead_times_fraction.sql \
 	src/algebra/survival.sql \
@@ -85,6 +86,7 @@ WORKSPACE = \
 	src/kpi/series.sql \
 	src/kpi/progress.sql \
 	src/kpi/tree.sql \
+	src/report/rep_comparison.sql \
 	src/kpi/describe.sql
 
 CONSTRUCTOR = \

@@ -1,0 +1,12 @@
+/*
+ * beta.h
+ *		The beta distribution, and the binomial one through it.
+ */
+#ifndef KPICRM_BETA_H
+#define KPICRM_BETA_H
+
+extern double kpicrm_beta_cumulative(double a, double b, double x);
+extern double kpicrm_beta_quantile(double a, double b, double fraction);
+extern double kpicrm_binomial_limit(double rate, int64 total, double fraction);
+
+#endif							/* KPICRM_BETA_H */
