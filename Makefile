@@ -51,6 +51,7 @@ WORKSPACE = \
 	src/workspace/deal.sql \
 	src/workspace/deal_event.sql \
 	src/workspace/history.sql \
+	src/workspace/phase_version.sql \
 	src/workspace/activity.sql \
 	src/workspace/purchase.sql \
 	src/workspace/contract.sql \

@@ -177,7 +177,7 @@ BEGIN ATOMIC
         phase.win_probability >= setting.prospect_min_probability
     FROM phase_stay AS stay
     JOIN setting ON setting.only_row
-    JOIN phase ON phase.id = stay.phase_id
+    JOIN phase_as_of(as_of) AS phase ON phase.id = stay.phase_id
     JOIN deal ON deal.id = stay.deal_id
     LEFT JOIN sales_rep
         ON sales_rep.id = CASE WHEN stay.left_at IS NULL THEN deal.rep_id ELSE stay.rep_id END

@@ -163,7 +163,7 @@ BEGIN ATOMIC
     CROSS JOIN bounds
     JOIN activity_type ON activity_type.id = measured.activity_type_id
     LEFT JOIN sales_team ON sales_team.id = measured.team_id
-    LEFT JOIN phase ON phase.id = measured.phase_id
+    LEFT JOIN phase_as_of(as_of) AS phase ON phase.id = measured.phase_id
     LEFT JOIN pipeline ON pipeline.id = phase.pipeline_id
     LEFT JOIN team_size
         ON team_size.team_id = measured.team_id

@@ -129,7 +129,7 @@ BEGIN ATOMIC
             coalesce(slip.push_count, 0) AS push_count,
             coalesce(slip.backward_count, 0) AS backward_count
         FROM seat
-        JOIN phase
+        JOIN phase_as_of(as_of) AS phase
             ON phase.id = seat.phase_id
             AND phase.kind = 'open'
         LEFT JOIN slip ON slip.deal_id = seat.deal_id

@@ -58,7 +58,7 @@ BEGIN ATOMIC
         ON stay.deal_id = deal.id
         AND stay.entered_at <= as_of
         AND (stay.left_at IS NULL OR stay.left_at > as_of)
-    LEFT JOIN phase ON phase.id = stay.phase_id
+    LEFT JOIN phase_as_of(as_of) AS phase ON phase.id = stay.phase_id
     LEFT JOIN phase_stay AS opening
         ON opening.deal_id = deal.id
         AND opening.stay_no = 1

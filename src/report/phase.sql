@@ -72,7 +72,7 @@ BEGIN ATOMIC
                     + CASE phase.kind WHEN 'won' THEN 1 WHEN 'lost' THEN 2 ELSE 3 END
             END::integer AS step_no,
             (1 + count(*) FILTER (WHERE phase.kind = 'open') OVER (PARTITION BY phase.pipeline_id))::integer AS last_step_no
-        FROM phase
+        FROM phase_as_of(as_of) AS phase
     ), way AS (
         SELECT
             step.pipeline_id,

@@ -20,6 +20,7 @@ CREATE TABLE phase (
     win_probability double precision,
     stall_after interval,
     forecast_category text,
+    added_at timestamp with time zone,
     CONSTRAINT phase_pkey PRIMARY KEY (id),
     CONSTRAINT phase_pipeline_id_id_key UNIQUE (pipeline_id, id),
     CONSTRAINT phase_pipeline_id_name_key UNIQUE (pipeline_id, name),
@@ -39,3 +40,20 @@ COMMENT ON COLUMN phase.kind IS 'open, hold, won, lost or disqualified';
 COMMENT ON COLUMN phase.win_probability IS 'probability that a deal in this phase will be won, 0 to 1';
 COMMENT ON COLUMN phase.stall_after IS 'age from which a deal in this phase counts as stalled; NULL: learned from the stays';
 COMMENT ON COLUMN phase.forecast_category IS 'category of the forecast: pipeline, best case, commit …';
+COMMENT ON COLUMN phase.added_at IS 'when the phase came into a pipeline that had deals already; NULL: it was there from the beginning';
+
+CREATE TABLE phase_version (
+    phase_id bigint NOT NULL,
+    valid_until timestamp with time zone NOT NULL,
+    name text NOT NULL,
+    position integer NOT NULL,
+    win_probability double precision,
+    CONSTRAINT phase_version_pkey PRIMARY KEY (phase_id, valid_until),
+    CONSTRAINT phase_version_phase_id_fkey FOREIGN KEY (phase_id) REFERENCES phase ON DELETE CASCADE
+);
+COMMENT ON TABLE phase_version IS 'One row per former name, position and win probability of a phase: what reports as of an earlier instant show.';
+COMMENT ON COLUMN phase_version.phase_id IS 'phase';
+COMMENT ON COLUMN phase_version.valid_until IS 'when it was changed: what stands here was true before, from the previous change on';
+COMMENT ON COLUMN phase_version.name IS 'name until then';
+COMMENT ON COLUMN phase_version.position IS 'order in the pipeline until then';
+COMMENT ON COLUMN phase_version.win_probability IS 'win probability until then';
