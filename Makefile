@@ -70,6 +70,7 @@ WORKSPACE = \
 	src/report/lead_time.sql \
 	src/report/sales_vs_target.sql \
 	src/report/phase.sql \
+	src/report/phase_progress.sql \
 	src/report/deal_board.sql \
 	src/report/customer_value.sql \
 	src/report/customer_value_report.sql \
