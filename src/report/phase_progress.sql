@@ -26,7 +26,8 @@
  */
 CREATE FUNCTION deal_segment(
     from_at timestamp with time zone,
-    until_at timestamp with time zone
+    until_at timestamp with time zone,
+    about timestamp with time zone
 ) RETURNS TABLE (
     deal_id bigint,
     starts_at timestamp with time zone,
@@ -42,31 +43,28 @@ CREATE FUNCTION deal_segment(
 )
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
 BEGIN ATOMIC
-    WITH changed AS MATERIALIZED (
-        -- rep, product or amount changed after the opening, or deleted: the stays do not say all
-        SELECT event.deal_id
-        FROM deal_event AS event
-        LEFT JOIN deal ON deal.id = event.deal_id
-        LEFT JOIN phase ON phase.id = deal.phase_id
-        WHERE event.at < until_at
-            -- ended before, and not reopened: nothing moves
-            AND (deal.id IS NULL OR deal.phase_since >= from_at OR phase.kind IN ('open', 'hold'))
-            AND (event.amount IS NOT NULL OR event.rep_id IS NOT NULL OR event.product_id IS NOT NULL OR event.cleared IS NOT NULL OR event.removed)
-            AND (deal.opened_at IS NULL OR event.at > deal.opened_at)
-        GROUP BY event.deal_id
-    ), piece AS (
+    WITH walk AS (
         -- as event_history() has it, which cannot be asked for some of very many deals
         SELECT
             event.deal_id,
-            row_number() OVER by_time AS nth,
-            event.at AS starts_at,
+            event.at,
+            event.seq,
+            phase.kind IN ('won', 'lost', 'disqualified') AS is_ended,
+            phase."position",
+            event.id,
             lead(event.at) OVER by_time AS ends_at,
             CASE WHEN NOT event.removed THEN kpicrm.last_known(event.phase_id, false) OVER by_time END AS phase_id,
             kpicrm.last_known(event.rep_id, 'rep_id' = ANY (event.cleared)) OVER by_time AS rep_id,
             kpicrm.last_known(event.product_id, 'product_id' = ANY (event.cleared)) OVER by_time AS product_id,
             kpicrm.last_known(event.amount, 'amount' = ANY (event.cleared)) OVER by_time AS amount
-        FROM changed
-        JOIN deal_event AS event ON event.deal_id = changed.deal_id
+        FROM deal_event AS event
+        JOIN (
+            SELECT later.deal_id
+            FROM deal_event AS later
+            WHERE later.at >= from_at
+                AND later.at >= about
+            GROUP BY later.deal_id
+        ) AS active ON active.deal_id = event.deal_id
         LEFT JOIN phase ON phase.id = event.phase_id
         WHERE event.at < until_at
             AND NOT EXISTS (
@@ -78,30 +76,10 @@ BEGIN ATOMIC
             PARTITION BY event.deal_id
             ORDER BY event.at, event.seq NULLS FIRST, phase.kind IN ('won', 'lost', 'disqualified') NULLS FIRST, phase."position", event.id
         )
-        UNION ALL
-        SELECT
-            stay.deal_id,
-            stay.stay_no,
-            stay.entered_at,
-            CASE WHEN stay.left_at < until_at THEN stay.left_at END,
-            stay.phase_id,
-            stay.rep_id,
-            stay.product_id,
-            stay.amount
-        FROM phase_stay AS stay
-        JOIN phase ON phase.id = stay.phase_id
-        WHERE stay.entered_at < until_at
-            AND (stay.left_at >= from_at OR stay.left_at IS NULL)
-            AND NOT (phase.kind IN ('won', 'lost', 'disqualified') AND stay.entered_at < from_at AND (stay.left_at IS NULL OR stay.left_at >= until_at))
-            AND NOT EXISTS (
-                SELECT
-                FROM changed
-                WHERE changed.deal_id = stay.deal_id
-            )
     )
     SELECT
         segment.deal_id,
-        segment.starts_at,
+        segment.at,
         segment.ends_at,
         segment.phase_id,
         segment.rep_id,
@@ -113,30 +91,62 @@ BEGIN ATOMIC
         segment.previous_amount
     FROM (
         SELECT
-            piece.deal_id,
-            piece.starts_at,
-            piece.ends_at,
-            piece.phase_id,
-            piece.rep_id,
-            piece.product_id,
-            piece.amount,
-            lag(piece.phase_id) OVER deal AS previous_phase_id,
-            lag(piece.rep_id) OVER deal AS previous_rep_id,
-            lag(piece.product_id) OVER deal AS previous_product_id,
-            lag(piece.amount) OVER deal AS previous_amount
-        FROM piece
-        WINDOW deal AS (PARTITION BY piece.deal_id ORDER BY piece.nth)
+            walk.deal_id,
+            walk.at,
+            walk.ends_at,
+            walk.phase_id,
+            walk.rep_id,
+            walk.product_id,
+            walk.amount,
+            lag(walk.phase_id) OVER by_time AS previous_phase_id,
+            lag(walk.rep_id) OVER by_time AS previous_rep_id,
+            lag(walk.product_id) OVER by_time AS previous_product_id,
+            lag(walk.amount) OVER by_time AS previous_amount
+        FROM walk
+        -- the same order, so that nothing is sorted again
+        WINDOW by_time AS (
+            PARTITION BY walk.deal_id
+            ORDER BY walk.at, walk.seq NULLS FIRST, walk.is_ended NULLS FIRST, walk."position", walk.id
+        )
     ) AS segment
     LEFT JOIN phase ON phase.id = segment.phase_id
     WHERE (segment.ends_at IS NULL OR segment.ends_at >= from_at)
-        AND NOT coalesce(phase.kind IN ('won', 'lost', 'disqualified') AND segment.starts_at < from_at AND segment.ends_at IS NULL, false);
+        -- ended before, and did not come back
+        AND NOT coalesce(phase.kind IN ('won', 'lost', 'disqualified') AND segment.at < from_at AND segment.ends_at IS NULL, false)
+    UNION ALL
+    -- of a deal to which nothing happened since, the present row tells all
+    SELECT
+        deal.id,
+        deal.phase_since,
+        NULL,
+        deal.phase_id,
+        deal.rep_id,
+        deal.product_id,
+        deal.amount,
+        NULL,
+        NULL,
+        NULL,
+        NULL
+    FROM deal
+    JOIN phase
+        ON phase.id = deal.phase_id
+        AND phase.kind IN ('open', 'hold')
+    WHERE deal.phase_since < from_at
+        AND NOT EXISTS (
+            SELECT
+            FROM deal_event AS later
+            WHERE later.deal_id = deal.id
+                AND later.at >= from_at
+                AND later.at >= about
+        );
 END;
-COMMENT ON FUNCTION deal_segment(timestamp with time zone, timestamp with time zone) IS
-    'one row per span in which nothing of a deal changed, of those that touch [from_at, until_at), with what was before it; deals that ended before are left out';
+COMMENT ON FUNCTION deal_segment(timestamp with time zone, timestamp with time zone, timestamp with time zone) IS
+    'one row per span in which nothing of a deal changed, of those that touch [from_at, until_at), with what was before it; deals that ended before are left out; about is an instant before from_at from which the planner sees how much that is';
 
 CREATE FUNCTION deal_move(
     from_at timestamp with time zone,
     until_at timestamp with time zone,
+    about timestamp with time zone,
     by text
 ) RETURNS TABLE (
     dimension_name text,
@@ -169,7 +179,7 @@ BEGIN ATOMIC
             count(*) AS deal_count,
             sum(segment.amount) AS amount,
             sum(coalesce(segment.amount, 0) - coalesce(segment.previous_amount, 0)) AS change_amount
-        FROM deal_segment(from_at, until_at) AS segment
+        FROM deal_segment(from_at, until_at, about) AS segment
         LEFT JOIN deal
             ON deal.id = segment.deal_id
             AND (by IS NULL OR by = 'source')
@@ -232,7 +242,7 @@ BEGIN ATOMIC
         counted.is_end,
         counted.is_move;
 END;
-COMMENT ON FUNCTION deal_move(timestamp with time zone, timestamp with time zone, text) IS
+COMMENT ON FUNCTION deal_move(timestamp with time zone, timestamp with time zone, timestamp with time zone, text) IS
     'how many deals stood and moved where in [from_at, until_at): by phase and member, present and previous; is_start and is_end: there at the start and at the end, is_move: came there within';
 
 CREATE FUNCTION progress_span(
@@ -346,7 +356,12 @@ BEGIN ATOMIC
             -- did it come from another row of the report?
             move.is_move AND (move.phase_id, move.member_id) IS DISTINCT FROM (move.previous_phase_id, move.previous_member_id) AS is_arrival
         FROM span
-        CROSS JOIN LATERAL deal_move(span.from_at, span.until_at, phase_progress.by) AS move
+        CROSS JOIN LATERAL deal_move(
+            span.from_at,
+            span.until_at,
+            coalesce(phase_progress.from_date::timestamp with time zone, phase_progress.as_of - INTERVAL '7 days') - INTERVAL '2 days',
+            phase_progress.by
+        ) AS move
         LEFT JOIN step AS here ON here.id = move.phase_id
         LEFT JOIN step AS before ON before.id = move.previous_phase_id
     ), entry AS (
@@ -636,10 +651,14 @@ BEGIN ATOMIC
             max(segment.phase_id) FILTER (WHERE segment.ends_at IS NULL) AS to_phase_id,
             max(segment.rep_id) FILTER (WHERE segment.ends_at IS NULL) AS rep_id,
             max(segment.product_id) FILTER (WHERE segment.ends_at IS NULL) AS product_id,
-            max(segment.amount) FILTER (WHERE segment.ends_at IS NULL) AS amount,
+            max(segment.amount) FILTER (WHERE segment.ends_at IS NULL AND segment.phase_id IS NOT NULL) AS amount,
             segment.deal_id
         FROM span
-        CROSS JOIN LATERAL deal_segment(span.from_at, span.until_at) AS segment
+        CROSS JOIN LATERAL deal_segment(
+            span.from_at,
+            span.until_at,
+            coalesce(phase_transition.from_date::timestamp with time zone, phase_transition.as_of - INTERVAL '7 days') - INTERVAL '2 days'
+        ) AS segment
         GROUP BY segment.deal_id
     ), cell AS (
         SELECT
@@ -652,7 +671,12 @@ BEGIN ATOMIC
             0 AS deal_count,
             0 AS deal_amount
         FROM span
-        CROSS JOIN LATERAL deal_move(span.from_at, span.until_at, phase_transition.by) AS move
+        CROSS JOIN LATERAL deal_move(
+            span.from_at,
+            span.until_at,
+            coalesce(phase_transition.from_date::timestamp with time zone, phase_transition.as_of - INTERVAL '7 days') - INTERVAL '2 days',
+            phase_transition.by
+        ) AS move
         WHERE move.is_move
             AND move.phase_id IS DISTINCT FROM move.previous_phase_id
         UNION ALL
