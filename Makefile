@@ -71,6 +71,7 @@ WORKSPACE = \
 	src/report/sales_vs_target.sql \
 	src/report/phase.sql \
 	src/report/phase_progress.sql \
+	src/report/pipeline_waterfall.sql \
 	src/report/deal_board.sql \
 	src/report/customer_value.sql \
 	src/report/customer_value_report.sql \

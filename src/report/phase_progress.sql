@@ -36,6 +36,7 @@ CREATE FUNCTION deal_segment(
     rep_id bigint,
     product_id bigint,
     amount numeric,
+    expected_close_on date,
     previous_phase_id bigint,
     previous_rep_id bigint,
     previous_product_id bigint,
@@ -56,7 +57,8 @@ BEGIN ATOMIC
             CASE WHEN NOT event.removed THEN kpicrm.last_known(event.phase_id, false) OVER by_time END AS phase_id,
             kpicrm.last_known(event.rep_id, 'rep_id' = ANY (event.cleared)) OVER by_time AS rep_id,
             kpicrm.last_known(event.product_id, 'product_id' = ANY (event.cleared)) OVER by_time AS product_id,
-            kpicrm.last_known(event.amount, 'amount' = ANY (event.cleared)) OVER by_time AS amount
+            kpicrm.last_known(event.amount, 'amount' = ANY (event.cleared)) OVER by_time AS amount,
+            kpicrm.last_known(event.expected_close_on, 'expected_close_on' = ANY (event.cleared)) OVER by_time AS expected_close_on
         FROM deal_event AS event
         JOIN (
             SELECT later.deal_id
@@ -85,6 +87,7 @@ BEGIN ATOMIC
         segment.rep_id,
         segment.product_id,
         segment.amount,
+        segment.expected_close_on,
         segment.previous_phase_id,
         segment.previous_rep_id,
         segment.previous_product_id,
@@ -98,6 +101,7 @@ BEGIN ATOMIC
             walk.rep_id,
             walk.product_id,
             walk.amount,
+            walk.expected_close_on,
             lag(walk.phase_id) OVER by_time AS previous_phase_id,
             lag(walk.rep_id) OVER by_time AS previous_rep_id,
             lag(walk.product_id) OVER by_time AS previous_product_id,
@@ -123,6 +127,7 @@ BEGIN ATOMIC
         deal.rep_id,
         deal.product_id,
         deal.amount,
+        deal.expected_close_on,
         NULL,
         NULL,
         NULL,
@@ -248,7 +253,8 @@ COMMENT ON FUNCTION deal_move(timestamp with time zone, timestamp with time zone
 CREATE FUNCTION progress_span(
     from_date date,
     to_date date,
-    as_of timestamp with time zone
+    as_of timestamp with time zone,
+    grain text
 ) RETURNS TABLE (
     from_at timestamp with time zone,
     until_at timestamp with time zone
@@ -260,7 +266,7 @@ BEGIN ATOMIC
         greatest(span.from_at, least(span.to_at, progress_span.as_of + INTERVAL '1 microsecond'))
     FROM (
         SELECT
-            day_begins_at(coalesce(progress_span.from_date, kpicrm.fiscal_period_start((progress_span.as_of AT TIME ZONE setting.time_zone)::date, 'week', setting.fiscal_start_month, setting.week_start))) AS from_at,
+            day_begins_at(coalesce(progress_span.from_date, kpicrm.fiscal_period_start((progress_span.as_of AT TIME ZONE setting.time_zone)::date, progress_span.grain, setting.fiscal_start_month, setting.week_start))) AS from_at,
             day_begins_at(progress_span.to_date) AS to_at
         FROM setting
         WHERE setting.only_row
@@ -268,8 +274,8 @@ BEGIN ATOMIC
             AND dates_are_in_order(progress_span.from_date, progress_span.to_date)
     ) AS span;
 END;
-COMMENT ON FUNCTION progress_span(date, date, timestamp with time zone) IS
-    'the instants a report about moves looks at: from the beginning of from_date (left out: of the week of as_of) until before to_date, and not later than as_of';
+COMMENT ON FUNCTION progress_span(date, date, timestamp with time zone, text) IS
+    'the instants a report about moves looks at: from the beginning of from_date (left out: of the period of the grain that as_of lies in) until before to_date, and not later than as_of';
 
 CREATE FUNCTION phase_progress(
     from_date date DEFAULT NULL,
@@ -325,7 +331,7 @@ BEGIN ATOMIC
         SELECT
             progress_span.from_at,
             progress_span.until_at
-        FROM progress_span(phase_progress.from_date, phase_progress.to_date, phase_progress.as_of)
+        FROM progress_span(phase_progress.from_date, phase_progress.to_date, phase_progress.as_of, 'week')
     ), step AS MATERIALIZED (
         SELECT
             phase.id,
@@ -636,7 +642,7 @@ BEGIN ATOMIC
         SELECT
             progress_span.from_at,
             progress_span.until_at
-        FROM progress_span(phase_transition.from_date, phase_transition.to_date, phase_transition.as_of)
+        FROM progress_span(phase_transition.from_date, phase_transition.to_date, phase_transition.as_of, 'week')
     ), step AS MATERIALIZED (
         SELECT
             phase.id,
