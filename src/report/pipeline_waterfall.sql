@@ -180,6 +180,12 @@ CREATE FUNCTION pipeline_waterfall_deal(
 )
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
 BEGIN ATOMIC
+    WITH span AS MATERIALIZED (
+        SELECT
+            progress_span.from_at,
+            progress_span.until_at
+        FROM progress_span(pipeline_waterfall_deal.from_date, pipeline_waterfall_deal.to_date, pipeline_waterfall_deal.as_of, 'quarter')
+    )
     SELECT
         moved.deal_id,
         coalesce(deal.name, '(deleted)'),
@@ -202,7 +208,7 @@ BEGIN ATOMIC
         CASE WHEN moved.went = 'lost' THEN moved.end_amount ELSE 0 END,
         CASE WHEN moved.went = 'removed' THEN moved.end_amount ELSE 0 END,
         CASE WHEN moved.is_in THEN moved.end_amount ELSE 0 END
-    FROM progress_span(pipeline_waterfall_deal.from_date, pipeline_waterfall_deal.to_date, pipeline_waterfall_deal.as_of, 'quarter') AS span
+    FROM span
     CROSS JOIN LATERAL deal_waterfall(
         span.from_at,
         span.until_at,
@@ -260,7 +266,12 @@ CREATE FUNCTION pipeline_waterfall(
 )
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 50
 BEGIN ATOMIC
-    WITH counted AS (
+    WITH span AS MATERIALIZED (
+        SELECT
+            progress_span.from_at,
+            progress_span.until_at
+        FROM progress_span(pipeline_waterfall.from_date, pipeline_waterfall.to_date, pipeline_waterfall.as_of, 'quarter')
+    ), counted AS (
         SELECT
             CASE WHEN pipeline_waterfall.by IS NULL OR pipeline_waterfall.by = 'source' THEN deal.source_id END AS source_id,
             moved.start_phase_id,
@@ -277,7 +288,7 @@ BEGIN ATOMIC
             count(*) AS deal_count,
             sum(moved.start_amount) AS start_amount,
             sum(moved.end_amount) AS end_amount
-        FROM progress_span(pipeline_waterfall.from_date, pipeline_waterfall.to_date, pipeline_waterfall.as_of, 'quarter') AS span
+        FROM span
         CROSS JOIN LATERAL deal_waterfall(
             span.from_at,
             span.until_at,
