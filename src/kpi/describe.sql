@@ -310,7 +310,7 @@ BEGIN ATOMIC
         ('column', 'source', 'リードソース'),
         ('column', 'source_id', 'リードソースID'),
         ('column', 'spread_status', 'ばらつきの判定'),
-        ('column', 'stall_after_days', '停滞とみなす日数'),
+        ('column', 'stall_after_days', '停滞基準日数'),
         ('column', 'stall_score', '停滞スコア'),
         ('column', 'stalled_amount', '停滞金額'),
         ('column', 'stalled_count', '停滞件数'),

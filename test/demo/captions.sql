@@ -24,8 +24,8 @@ BEGIN ATOMIC
         (
             SELECT rtrim(left(caption, place)) || E'\n' || ltrim(substr(caption, place + 1))
             FROM generate_series(1, length(caption) - 1) AS place
-            WHERE octet_length(caption) + length(caption) > 2 * 11
-                AND substr(caption, place, 2) ~ '^( .|.（|[ぁ-んァ-ヶー][一-龠])'
+            WHERE octet_length(caption) + length(caption) > 2 * 8
+                AND substr(caption, place) ~ '^( |[ぁ-んァ-ヶー][一-龠]|.（|.(件数|日数|金額))'
             ORDER BY abs(2 * place - length(caption))
             LIMIT 1
         ),
@@ -70,7 +70,7 @@ CREATE FUNCTION pg_temp.said(
 
 CREATE FUNCTION pg_temp.percent(share double precision) RETURNS text
     LANGUAGE sql IMMUTABLE
-    RETURN to_char(100 * share, '9990.0') || ' %';
+    RETURN to_char(100 * share, '990.0') || ' %';
 
 CREATE FUNCTION pg_temp.million(amount numeric) RETURNS numeric
     LANGUAGE sql IMMUTABLE

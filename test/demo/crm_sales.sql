@@ -22,13 +22,11 @@ SELECT
     win.dimension_name,
     win.member_name,
     win.deal_count AS closed_count,
-    win.won_count,
     win.win_rate,
     win.win_rate_low,
     win.win_rate_high,
     chance.win_rate AS win_rate_in_90_days,
     lead_time.open_count,
-    lead_time.mean_days,
     lead_time.median_days,
     lead_time.censored_median_days
 FROM crm.win_rate_report(as_of => :'as_of', grain => 'all') AS win
@@ -50,12 +48,10 @@ SELECT pg_temp.said(
 SELECT
     pace.member_name AS :"team",
     pace.closed_count AS :"closed_count",
-    pace.won_count AS :"won_count",
     pg_temp.percent(pace.win_rate) AS :"win_rate",
     pg_temp.percent(pace.win_rate_low) AS :"win_rate_low",
     pg_temp.percent(pace.win_rate_high) AS :"win_rate_high",
     pace.open_count AS :"open_count",
-    pg_temp.tenths(pace.mean_days) AS :"mean_days",
     pg_temp.tenths(pace.median_days) AS :"median_days",
     pg_temp.tenths(pace.censored_median_days) AS :"censored_median_days",
     pg_temp.percent(pace.win_rate_in_90_days) AS :"won_in_90_days"
@@ -73,12 +69,10 @@ SELECT pg_temp.said(
 SELECT
     pace.member_name AS :"rep",
     pace.closed_count AS :"closed_count",
-    pace.won_count AS :"won_count",
     pg_temp.percent(pace.win_rate) AS :"win_rate",
     pg_temp.percent(pace.win_rate_low) AS :"win_rate_low",
     pg_temp.percent(pace.win_rate_high) AS :"win_rate_high",
     pace.open_count AS :"open_count",
-    pg_temp.tenths(pace.mean_days) AS :"mean_days",
     pg_temp.tenths(pace.median_days) AS :"median_days",
     pg_temp.tenths(pace.censored_median_days) AS :"censored_median_days",
     pg_temp.percent(pace.win_rate_in_90_days) AS :"won_in_90_days"
@@ -145,8 +139,6 @@ SELECT
     phase.reached_count AS :"reached_count",
     pg_temp.percent(phase.next_rate) AS :"next_rate",
     pg_temp.percent(phase.won_rate) AS :"won_rate",
-    phase.lost_here_count AS :"lost_here_count",
-    pg_temp.tenths(phase.stay_mean_days) AS :"stay_mean_days",
     pg_temp.tenths(phase.stay_median_days) AS :"stay_median_days",
     pg_temp.tenths(phase.stay_p80_days) AS :"stay_p80_days",
     phase.open_count AS :"open_count",
@@ -175,7 +167,7 @@ SELECT
     round(card.amount) AS :"amount",
     pg_temp.tenths(card.phase_days) AS :"phase_days",
     pg_temp.percent(card.stall_score) AS :"stall_score",
-    card.reason AS :"reason"
+    replace(card.reason, 'stalled, ', '') AS :"reason"
 FROM crm.deal_board(:'as_of') AS card
 WHERE card.is_stalled
 ORDER BY

@@ -29,8 +29,7 @@ SELECT
     pg_temp.million(card.amount) AS :"amount",
     pg_temp.tenths(card.phase_days) AS :"phase_days",
     pg_temp.tenths(card.stall_after_days) AS :"stall_after_days",
-    -- the first reason of each is that it is stalled
-    coalesce(nullif(regexp_replace(card.reason, '^stalled(, )?', ''), ''), card.reason) AS :"reason"
+    replace(card.reason, 'stalled, ', '') AS :"reason"
 FROM company.deal_board(:'as_of') AS card
 WHERE card.is_stalled
     AND card.phase_since_at >= :'year_start'::date

@@ -11,7 +11,7 @@ SELECT
     due.reason AS :"reason",
     pg_temp.million(due.at_stake_amount) AS :"at_stake_amount",
     due.renewal_date AS :"renewal_date",
-    due.last_purchase_date AS :"last_purchase_date"
+    pg_temp.million(due.yearly_amount) AS :"yearly_amount"
 FROM company.follow_up(as_of => :'as_of') AS due
 ORDER BY due.priority_order
 LIMIT 10;
