@@ -29,11 +29,11 @@ SELECT pg_temp.said(
 ) AS heading \gset
 \ir heading.sql
 
-\ir meeting/1_progress.sql
-\ir meeting/2_gap.sql
-\ir meeting/4_stalled_deals.sql
-\ir meeting/5_sources.sql
-\ir meeting/6_follow_up.sql
-\ir meeting/7_plan_and_actual.sql
-\ir meeting/8_customers.sql
+\ir meeting/progress.sql
+\ir meeting/gap.sql
+\ir meeting/stalled_deals.sql
+\ir meeting/sources.sql
+\ir meeting/follow_up.sql
+\ir meeting/plan_and_actual.sql
+\ir meeting/customers.sql
 \pset title

@@ -1,8 +1,8 @@
 -- Which source of leads is worth the time?  Of the leads of this fiscal year.
 
 SELECT pg_temp.said(
-    format('5. Which source is worth the time?  Leads of %s so far; M: million %s', :'year_label', :'currency'),
-    format('5. 時間をかける価値のあるリードソースはどれか（%sのリード、M：百万%s）', :'year_label', :'currency')
+    format('Which source is worth the time?  Leads of %s so far; M: million %s', :'year_label', :'currency'),
+    format('時間をかける価値のあるリードソースはどれか（%sのリード、M：百万%s）', :'year_label', :'currency')
 ) AS title \gset
 \pset title :title
 SELECT

@@ -13,8 +13,8 @@ LIMIT 1 \gset
 
 SELECT
     pg_temp.said(
-        format('2. %s missed its sales target.  What is revenue made of?', :'gap_label'),
-        format('2. %sは売上目標が未達。売上は何でできているか', :'gap_label')
+        format('%s missed its sales target.  What is revenue made of?', :'gap_label'),
+        format('%sは売上目標が未達。売上は何でできているか', :'gap_label')
     ) AS title \gset
 \pset title :title
 SELECT

@@ -1,8 +1,8 @@
 -- Which customers are worth most, and do new ones come back?
 
 SELECT pg_temp.said(
-    format('8. What is a customer worth, by industry?  %s, million %s', :'year_label', :'currency'),
-    format('8. 業種ごとに、顧客の価値はいくらか（%s、百万%s）', :'year_label', :'currency')
+    format('What is a customer worth, by industry?  %s, million %s', :'year_label', :'currency'),
+    format('業種ごとに、顧客の価値はいくらか（%s、百万%s）', :'year_label', :'currency')
 ) AS title \gset
 \pset title :title
 SELECT

@@ -1,8 +1,8 @@
 -- What is stuck: how much in each phase, and which deals, with the reasons?
 
 SELECT pg_temp.said(
-    format('4. How much is stuck in each phase, million %s?', :'currency'),
-    format('4. 各フェーズでいくら停滞しているか（百万%s）', :'currency')
+    format('How much is stuck in each phase, million %s?', :'currency'),
+    format('各フェーズでいくら停滞しているか（百万%s）', :'currency')
 ) AS title \gset
 \pset title :title
 SELECT

@@ -1,8 +1,8 @@
 -- Plan and actual of the fiscal year, with what is still open.
 
 SELECT pg_temp.said(
-    format('7. Shall we reach the plan of %s, million %s?', :'year_label', :'currency'),
-    format('7. %sの計画は達成できるか（百万%s）', :'year_label', :'currency')
+    format('Shall we reach the plan of %s, million %s?', :'year_label', :'currency'),
+    format('%sの計画は達成できるか（百万%s）', :'year_label', :'currency')
 ) AS title \gset
 \pset title :title
 SELECT

@@ -1,8 +1,8 @@
 -- Whom to contact now, and why?
 
 SELECT pg_temp.said(
-    format('6. Which customers should we contact now, and why?  The ten with most at stake, million %s', :'currency'),
-    format('6. 今どの顧客に、なぜ連絡すべきか（対象金額の上位十社、百万%s）', :'currency')
+    format('Which customers should we contact now, and why?  The ten with most at stake, million %s', :'currency'),
+    format('今どの顧客に、なぜ連絡すべきか（対象金額の上位十社、百万%s）', :'currency')
 ) AS title \gset
 \pset title :title
 SELECT

@@ -1,8 +1,8 @@
 -- Are we on the way to this month's targets, and what is needed per workday?
 
 SELECT pg_temp.said(
-    format('1. Are we on the way to the targets of %s?  %s workdays are left; M: million %s', :'month_label', max(progress.remaining_workday_count), :'currency'),
-    format('1. %sの目標に向かって進んでいるか（残り%s営業日、M：百万%s）', :'month_label', max(progress.remaining_workday_count), :'currency')
+    format('Are we on the way to the targets of %s?  %s workdays are left; M: million %s', :'month_label', max(progress.remaining_workday_count), :'currency'),
+    format('%sの目標に向かって進んでいるか（残り%s営業日、M：百万%s）', :'month_label', max(progress.remaining_workday_count), :'currency')
 ) AS title
 FROM company.kpi_progress(:'as_of', from_date => :'month_start') AS progress \gset
 
