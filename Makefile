@@ -1,6 +1,7 @@
 # kpicrm: CRM and sales KPIs computed inside PostgreSQL.
 #
-#   make demo                 a private server, a data set of 8,800 deals, the KPI reports
+#   make demo                 a private server, three companies, the weekly sales meeting
+#   LANG=ja make demo         the same in Japanese
 #   make test                 the same set-up, then every test
 #   make bench [ROWS=…]       speed as ratios to plain SQL
 #   make, make install, make installcheck, PG_CONFIG=…   as in any extension
@@ -117,7 +118,7 @@ ifneq ($(filter $(PRIVATE_TARGETS),$(MAKECMDGOALS)),)
 ROWS ?= 10000000
 
 demo:
-	@KEEP_DATABASE=demo test/cluster exec test/demo/run
+	@DEMO_LOCALE="$${LC_ALL:-$${LC_MESSAGES:-$$LANG}}" LC_ALL=C.UTF-8 KEEP_DATABASE=demo test/cluster exec test/demo/run
 
 test:
 	@test/cluster exec test/run

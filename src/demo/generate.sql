@@ -540,63 +540,113 @@ AS $$
 DECLARE
     today constant date = (ends_at AT TIME ZONE zone)::date;
 BEGIN
-    -- Ten per cent above a usual month, by season, for the present fiscal year and the one before.
+    -- Ten per cent above a usual month, by the company's season, for the present fiscal
+    -- year and the one before.
     INSERT INTO target (kpi_code, grain, period_start, rep_id, value)
+    WITH won AS MATERIALIZED (
+        SELECT
+            deal.rep_id,
+            EXTRACT(month FROM deal.closed_at AT TIME ZONE zone)::integer AS month_no,
+            deal.amount
+        FROM deal
+        JOIN phase ON phase.id = deal.phase_id AND phase.kind = 'won'
+    ), season AS (
+        SELECT
+            won.month_no,
+            12 * sum(won.amount) / sum(sum(won.amount)) OVER () AS weight
+        FROM won
+        GROUP BY won.month_no
+    ), usual AS (
+        SELECT won.rep_id, sum(won.amount) / 34 AS amount
+        FROM won
+        GROUP BY won.rep_id
+    )
     SELECT
         'revenue',
         'month',
         month.starts_on,
         usual.rep_id,
-        greatest(10000, round(1.1 * usual.amount * (ARRAY[0.9, 1.1, 1.6, 0.8, 0.8, 1.0, 0.95, 0.75, 1.3, 0.95, 1.0, 1.05])[EXTRACT(month FROM month.starts_on)::integer], -4))
-    FROM (
-        SELECT deal.rep_id, sum(deal.amount) / 34 AS amount
-        FROM deal
-        JOIN phase ON phase.id = deal.phase_id AND phase.kind = 'won'
-        GROUP BY deal.rep_id
-    ) AS usual
+        greatest(10000, round(1.1 * usual.amount * season.weight, -4))
+    FROM usual
     CROSS JOIN (
         SELECT (kpicrm.fiscal_period_start(today, 'year', setting.fiscal_start_month) + (no - 12) * interval '1 month')::date AS starts_on
         FROM setting
         CROSS JOIN generate_series(0, 23) AS no
-    ) AS month;
+    ) AS month
+    JOIN season ON season.month_no = EXTRACT(month FROM month.starts_on)
+    ORDER BY
+        usual.rep_id,
+        month.starts_on;
 
     INSERT INTO target (kpi_code, grain, period_start, team_id, value)
     SELECT target.kpi_code, target.grain, target.period_start, sales_rep.team_id, sum(target.value)
     FROM target
     JOIN sales_rep ON sales_rep.id = target.rep_id
-    GROUP BY target.kpi_code, target.grain, target.period_start, sales_rep.team_id;
+    GROUP BY target.kpi_code, target.grain, target.period_start, sales_rep.team_id
+    ORDER BY sales_rep.team_id, target.period_start;
 
     INSERT INTO target (kpi_code, grain, period_start, value)
     SELECT target.kpi_code, target.grain, target.period_start, sum(target.value)
     FROM target
     WHERE target.rep_id IS NOT NULL
-    GROUP BY target.kpi_code, target.grain, target.period_start;
+    GROUP BY target.kpi_code, target.grain, target.period_start
+    ORDER BY target.period_start;
 
-    -- The other KPIs of the company: what its history says, and a little more.
+    -- The other KPIs of the company: what its history says, and a little more; what
+    -- is counted, by its own season.
     INSERT INTO target (kpi_code, grain, period_start, value)
+    WITH counted AS (
+        SELECT 'lead_count' AS kpi_code, lead.created_at AS at FROM lead
+        UNION ALL
+        SELECT 'deal_count', deal.opened_at FROM deal
+        UNION ALL
+        SELECT 'visit_count', activity.started_at
+        FROM activity
+        JOIN activity_type ON activity_type.id = activity.activity_type_id
+        WHERE activity_type.counts_as_visit
+            AND activity.done
+    ), goal AS (
+        SELECT
+            counted.kpi_code,
+            EXTRACT(month FROM counted.at AT TIME ZONE zone)::integer AS month_no,
+            -- there are three of each month
+            round(1.15 * count(*) / 3) AS value
+        FROM counted
+        GROUP BY
+            counted.kpi_code,
+            EXTRACT(month FROM counted.at AT TIME ZONE zone)::integer
+        UNION ALL
+        SELECT 'opportunity_rate', NULL, round(count(deal.lead_id) * 1.03 / nullif((SELECT count(*) FROM lead), 0), 3)
+        FROM deal
+        UNION ALL
+        SELECT 'win_rate', NULL, round(1.03 * count(*) FILTER (WHERE phase.kind = 'won') / nullif(count(*) FILTER (WHERE phase.kind IN ('won', 'lost')), 0), 3)
+        FROM deal
+        JOIN phase ON phase.id = deal.phase_id
+        UNION ALL
+        SELECT 'average_deal_amount', NULL, round(1.02 * avg(deal.amount), -4)
+        FROM deal
+        JOIN phase ON phase.id = deal.phase_id
+        WHERE phase.kind = 'won'
+        UNION ALL
+        SELECT 'lead_time_days', NULL, round(0.95 * avg(EXTRACT(epoch FROM deal.closed_at - deal.opened_at) / 86400))
+        FROM deal
+        JOIN phase ON phase.id = deal.phase_id
+        WHERE phase.kind = 'won'
+    )
     SELECT
         goal.kpi_code,
         'month',
         month.period_start,
         goal.value
-    FROM (
-        SELECT 'lead_count' AS kpi_code, round(1.05 * count(*) / 36) AS value FROM lead
-        UNION ALL
-        SELECT 'deal_count', round(1.05 * count(*) / 36) FROM deal
-        UNION ALL
-        SELECT 'visit_count', round(1.05 * count(*) / 36) FROM activity JOIN activity_type ON activity_type.id = activity.activity_type_id WHERE activity_type.counts_as_visit
-        UNION ALL
-        SELECT 'opportunity_rate', round(count(deal.lead_id) * 1.03 / nullif((SELECT count(*) FROM lead), 0), 3) FROM deal
-        UNION ALL
-        SELECT 'win_rate', round(1.03 * count(*) FILTER (WHERE phase.kind = 'won') / nullif(count(*) FILTER (WHERE phase.kind IN ('won', 'lost')), 0), 3) FROM deal JOIN phase ON phase.id = deal.phase_id
-        UNION ALL
-        SELECT 'average_deal_amount', round(1.02 * avg(deal.amount), -4) FROM deal JOIN phase ON phase.id = deal.phase_id WHERE phase.kind = 'won'
-        UNION ALL
-        SELECT 'lead_time_days', round(0.95 * avg(EXTRACT(epoch FROM deal.closed_at - deal.opened_at) / 86400)) FROM deal JOIN phase ON phase.id = deal.phase_id WHERE phase.kind = 'won'
-    ) AS goal
+    FROM goal
     JOIN kpi ON kpi.code = goal.kpi_code
-    CROSS JOIN (SELECT DISTINCT target.period_start FROM target) AS month
-    WHERE goal.value IS NOT NULL;
+    JOIN (SELECT DISTINCT target.period_start FROM target) AS month
+        ON goal.month_no IS NULL
+        OR goal.month_no = EXTRACT(month FROM month.period_start)
+    WHERE goal.value IS NOT NULL
+    ORDER BY
+        goal.kpi_code,
+        month.period_start;
 END;
 $$;
 COMMENT ON FUNCTION kpicrm.demo_targets(timestamp with time zone, text) IS

@@ -44,6 +44,10 @@ SELECT is_empty(
     $$SELECT kind, object_name, column_name FROM crm.describe('ja') WHERE caption IS NULL OR (kind = 'kpi' AND description !~ '[ぁ-ん一-龠]')$$,
     'describe(ja) has a caption for everything'
 );
+SELECT is_empty(
+    $$SELECT kind, object_name, column_name FROM crm.describe('ja') WHERE kind <> 'kpi' AND caption = coalesce(column_name, object_name)$$,
+    'and it is Japanese, for every view and column'
+);
 SELECT is(
     (SELECT string_agg(d.caption, ', ' ORDER BY d.kind DESC) FROM crm.describe('ja') AS d WHERE d.object_name IN ('win_rate', 'sales_vs_target') AND coalesce(d.column_name, 'target_amount') = 'target_amount'),
     '売上予実, 成約率, 目標金額', 'Japanese captions');
