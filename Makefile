@@ -81,6 +81,7 @@ WORKSPACE = \
 	src/report/feedback.sql \
 	src/report/renewal.sql \
 	src/report/follow_up.sql \
+	src/report/deal_forecast.sql \
 	src/kpi/fact.sql \
 	src/kpi/registry.sql \
 	src/kpi/measure.sql \
