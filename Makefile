@@ -25,6 +25,7 @@ MEMBERS = \
 	src/algebra/lead_times.sql \
 	src/algebra/lead_times_fraction.sql \
 	src/algebra/survival.sql \
+	src/algebra/outcome_sum.sql \
 	src/algebra/phase_stall.sql \
 	src/algebra/last_known.sql \
 	src/algebra/run.sql \
