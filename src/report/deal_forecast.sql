@@ -68,39 +68,56 @@ BEGIN ATOMIC
     UNION ALL
     SELECT
         deal.id,
-        phase.pipeline_id,
-        stay.phase_id,
-        stay.entered_at,
+        state.pipeline_id,
+        state.stay_phase_id,
+        state.entered_at,
         deal.source_id,
         deal.account_id,
         state.rep_id,
         state.product_id,
         state.amount,
         state.expected_close_on
-    FROM phase_stay AS stay
-    JOIN phase
-        ON phase.id = stay.phase_id
-        AND phase.kind = 'open'
-    JOIN deal ON deal.id = stay.deal_id
-    JOIN event_history(
-        ARRAY(
-            SELECT open_stay.deal_id
-            FROM phase_stay AS open_stay
-            JOIN phase AS open_phase
-                ON open_phase.id = open_stay.phase_id
-                AND open_phase.kind = 'open'
-            WHERE open_stay.entered_at <= as_of
-                AND (open_stay.left_at IS NULL OR open_stay.left_at > as_of)
+    FROM (
+        -- event_history() of these deals alone, in its order
+        SELECT
+            stay.deal_id,
+            stay.pipeline_id,
+            stay.phase_id AS stay_phase_id,
+            stay.entered_at,
+            lead(event.id) OVER by_time IS NULL AS is_last,
+            kpicrm.last_known(event.amount, 'amount' = ANY (event.cleared)) OVER by_time AS amount,
+            kpicrm.last_known(event.expected_close_on, 'expected_close_on' = ANY (event.cleared)) OVER by_time AS expected_close_on,
+            kpicrm.last_known(event.rep_id, 'rep_id' = ANY (event.cleared)) OVER by_time AS rep_id,
+            kpicrm.last_known(event.product_id, 'product_id' = ANY (event.cleared)) OVER by_time AS product_id
+        FROM (
+            SELECT
+                phase_stay.deal_id,
+                phase.pipeline_id,
+                phase_stay.phase_id,
+                phase_stay.entered_at
+            FROM phase_stay
+            JOIN phase ON phase.id = phase_stay.phase_id
+            WHERE phase_stay.phase_id = ANY (ARRAY(SELECT open_phase.id FROM phase AS open_phase WHERE open_phase.kind = 'open'))
+                AND phase_stay.entered_at <= as_of
+                AND (phase_stay.left_at IS NULL OR phase_stay.left_at > as_of)
                 AND as_of < now()
-        ),
-        as_of
+        ) AS stay
+        JOIN deal_event AS event ON event.deal_id = stay.deal_id
+        LEFT JOIN phase AS entered ON entered.id = event.phase_id
+        WHERE event.at <= as_of
+            AND NOT EXISTS (
+                SELECT
+                FROM deal_event AS correction
+                WHERE correction.corrects = event.id
+            )
+        WINDOW by_time AS (
+            PARTITION BY stay.deal_id, stay.pipeline_id, stay.phase_id, stay.entered_at
+            ORDER BY event.at, event.seq NULLS FIRST, entered.kind IN ('won', 'lost', 'disqualified') NULLS FIRST, entered."position", event.id
+        )
     ) AS state
-        ON state.deal_id = stay.deal_id
-        AND state.is_last
-    WHERE stay.entered_at <= as_of
-        AND (stay.left_at IS NULL OR stay.left_at > as_of)
-        AND deal.opened_at <= as_of
-        AND as_of < now();
+    JOIN deal ON deal.id = state.deal_id
+    WHERE state.is_last
+        AND deal.opened_at <= as_of;
 END;
 COMMENT ON FUNCTION open_deal(timestamp with time zone) IS
     'every deal that was in an open phase at the instant, as it stood then';
