@@ -83,6 +83,7 @@ WORKSPACE = \
 	src/report/renewal.sql \
 	src/report/follow_up.sql \
 	src/report/deal_forecast.sql \
+	src/report/sales_forecast.sql \
 	src/kpi/fact.sql \
 	src/kpi/registry.sql \
 	src/kpi/measure.sql \
