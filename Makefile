@@ -84,6 +84,7 @@ WORKSPACE = \
 	src/report/follow_up.sql \
 	src/report/deal_forecast.sql \
 	src/report/sales_forecast.sql \
+	src/report/forecast_accuracy.sql \
 	src/kpi/fact.sql \
 	src/kpi/registry.sql \
 	src/kpi/measure.sql \
