@@ -26,6 +26,7 @@ MEMBERS = \
 	src/algebra/lead_times.sql \
 	src/algebra/lead_times_fraction.sql \
 	src/algebra/survival.sql \
+	src/algebra/outcome_sum.sql \
 	src/algebra/phase_stall.sql \
 	src/algebra/last_known.sql \
 	src/algebra/run.sql \
@@ -84,6 +85,9 @@ WORKSPACE = \
 	src/report/feedback.sql \
 	src/report/renewal.sql \
 	src/report/follow_up.sql \
+	src/report/deal_forecast.sql \
+	src/report/sales_forecast.sql \
+	src/report/forecast_accuracy.sql \
 	src/kpi/fact.sql \
 	src/kpi/registry.sql \
 	src/kpi/measure.sql \
