@@ -184,8 +184,11 @@ BEGIN ATOMIC
     SELECT
         month.method,
         month.sort_order,
-        CASE forecast_accuracy.grain WHEN 'month' THEN month.cut_date END,
-        CASE forecast_accuracy.grain WHEN 'month' THEN to_char(month.cut_date, 'YYYY-MM') ELSE 'all' END,
+        period.period_start,
+        CASE forecast_accuracy.grain
+            WHEN 'all' THEN 'all'
+            ELSE kpicrm.fiscal_period_label(period.period_start, forecast_accuracy.grain, setting.fiscal_start_month, setting.week_start)
+        END,
         sum(month.deal_count)::bigint,
         sum(month.won_count)::bigint,
         sum(month.expected_won)::double precision,
@@ -198,7 +201,13 @@ BEGIN ATOMIC
         sum(month.squared_error)::double precision,
         (sum(month.squared_error) / sum(month.deal_count))::double precision
     FROM month
-    WHERE kpicrm.checked_option('grain', forecast_accuracy.grain, 'month', 'all') IS NOT NULL
+    JOIN setting ON setting.only_row
+    CROSS JOIN LATERAL (
+        SELECT CASE kpicrm.checked_option('grain', forecast_accuracy.grain, 'month', 'quarter', 'half', 'year', 'all')
+            WHEN 'all' THEN NULL
+            ELSE kpicrm.fiscal_period_start(month.cut_date, forecast_accuracy.grain, setting.fiscal_start_month, setting.week_start)
+        END AS period_start
+    ) AS period
     GROUP BY
         1,
         2,
@@ -206,7 +215,7 @@ BEGIN ATOMIC
         4;
 END;
 COMMENT ON FUNCTION forecast_accuracy(date, date, timestamp with time zone, integer, text, integer, integer) IS
-    'how good forecasts of past months would have been, by three methods (age_aware, age_blind, fixed): deals open at the first instant of each month from from_date until before to_date (NULL: the last twelve), won within horizon_days or not; grain month, or all months together';
+    'how good forecasts of past months would have been, by three methods (age_aware, age_blind, fixed): deals open at the first instant of each month from from_date until before to_date (NULL: the last twelve), won within horizon_days or not; grain month, quarter, half, year or all';
 
 CREATE FUNCTION forecast_reliability(
     from_date date DEFAULT NULL,
