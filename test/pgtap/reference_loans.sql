@@ -11,7 +11,7 @@ SELECT kpicrm.create_workspace('loans') \g /dev/null
 \i test/demo/load_loans.sql
 \o
 \pset tuples_only on
-SELECT plan(14);
+SELECT plan(16);
 
 CREATE TEMP TABLE reference (
     topic text,
@@ -177,6 +177,22 @@ SELECT is(
                 AND ending.at::timestamptz <= '2011-11-30 23:00+00'
         )),
     'the open applications of a past instant, as known then'
+);
+
+-- Deals the forecast has not seen, month after month.
+SELECT is_empty(
+    $$SELECT aware.brier_score, fixed.brier_score
+      FROM loans.forecast_accuracy('2011-11-01', '2012-03-01', '2012-03-15 00:00+01', 30, 'all') AS aware
+      JOIN loans.forecast_accuracy('2011-11-01', '2012-03-01', '2012-03-15 00:00+01', 30, 'all') AS fixed ON aware.method = 'age_aware' AND fixed.method = 'fixed'
+      WHERE aware.deal_count < 2000 OR NOT aware.brier_score < 0.9 * fixed.brier_score$$,
+    'the forecast that knows the age is better calibrated than the fixed probabilities of the phases'
+);
+SELECT is_empty(
+    $$SELECT aware.brier_score, blind.brier_score
+      FROM loans.forecast_accuracy('2011-11-01', '2012-03-01', '2012-03-15 00:00+01', 30, 'all') AS aware
+      JOIN loans.forecast_accuracy('2011-11-01', '2012-03-01', '2012-03-15 00:00+01', 30, 'all') AS blind ON aware.method = 'age_aware' AND blind.method = 'age_blind'
+      WHERE NOT aware.brier_score < blind.brier_score$$,
+    'and better than the same without the age'
 );
 
 SELECT * FROM finish();
