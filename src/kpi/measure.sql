@@ -63,7 +63,10 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL (
         SELECT DISTINCT kpicrm.fiscal_period_start(day.at::date, grain, setting.fiscal_start_month, setting.week_start) AS start
         FROM generate_series(from_date::timestamp, limits.until - INTERVAL '1 day', INTERVAL '1 day') AS day (at)
-    ) AS period;
+    ) AS period
+    -- a series without end would never come back
+    WHERE kpicrm.accept_as_of(as_of)
+        AND dates_are_in_order(from_date, to_date);
 END;
 COMMENT ON FUNCTION kpi_periods(date, date, text, timestamp with time zone) IS
     'the periods of the grain from from_date until before to_date, not later than the instant; the last one may end early';
@@ -84,7 +87,9 @@ BEGIN ATOMIC
         kpicrm.fiscal_period_start(series.at::date, grain, setting.fiscal_start_month, setting.week_start),
         kpicrm.fiscal_period_end(series.at::date, grain, setting.fiscal_start_month, setting.week_start)
     FROM generate_series(first_day::timestamp without time zone, last_day::timestamp without time zone, INTERVAL '1 day') AS series (at)
-    JOIN setting ON setting.only_row;
+    JOIN setting ON setting.only_row
+    WHERE isfinite(first_day)
+        AND isfinite(last_day);
 END;
 COMMENT ON FUNCTION kpi_days(date, date, text) IS
     'each day from first_day to last_day with the period of the grain it lies in';

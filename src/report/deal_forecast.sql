@@ -148,7 +148,7 @@ BEGIN ATOMIC
         FROM phase_stay
         WHERE phase_stay.phase_id = ANY (ARRAY(SELECT end_phase.id FROM phase AS end_phase WHERE end_phase.kind IN ('won', 'lost', 'disqualified')))
             AND phase_stay.entered_at <= as_of
-            AND phase_stay.entered_at >= as_of - make_interval(hours => 24 * history_days)
+            AND phase_stay.entered_at >= as_of - make_interval(hours => 24 * least(greatest(history_days, 1), 36500))
             AND (phase_stay.left_at IS NULL OR phase_stay.left_at > as_of)
     ), lesson AS (
         SELECT
@@ -159,7 +159,7 @@ BEGIN ATOMIC
         LEFT JOIN ending ON ending.deal_id = phase_stay.deal_id
         WHERE phase_stay.phase_id = ANY (ARRAY(SELECT open_phase.id FROM phase AS open_phase WHERE open_phase.kind = 'open'))
             AND phase_stay.entered_at <= as_of
-            AND phase_stay.entered_at >= as_of - make_interval(hours => 24 * history_days)
+            AND phase_stay.entered_at >= as_of - make_interval(hours => 24 * least(greatest(history_days, 1), 36500))
             AND kpicrm.accept_as_of(as_of)
             AND kpicrm.accept_number('history_days', history_days, 1, 36500)
         GROUP BY
