@@ -50,10 +50,14 @@ CREATE FUNCTION kpicrm.accept_period(
     RETURN CASE
         WHEN from_date > to_date
             THEN kpicrm.reject_argument('to_date', to_date::text, 'It must not be before from_date, which is ' || from_date::text || '.')::boolean
+        WHEN NOT isfinite(from_date)
+            THEN kpicrm.reject_argument('from_date', from_date::text, 'Leave it out, or give NULL, for no limit.')::boolean
+        WHEN NOT isfinite(to_date)
+            THEN kpicrm.reject_argument('to_date', to_date::text, 'Leave it out, or give NULL, for no limit.')::boolean
         ELSE true
     END;
 COMMENT ON FUNCTION kpicrm.accept_period(date, date) IS
-    'true unless the period ends before it begins, which is an error 22023; NULL is no limit';
+    'true unless the period ends before it begins or a day is infinite, which is an error 22023; NULL is no limit';
 
 CREATE FUNCTION kpicrm.accept_number(
     argument text,

@@ -399,7 +399,9 @@ BEGIN ATOMIC
     ) AS status
     LEFT JOIN dimension_member
         ON dimension_member.dimension_name = judged.scope
-        AND dimension_member.member_id = judged.member_id;
+        AND dimension_member.member_id = judged.member_id
+    WHERE kpicrm.accept_as_of(as_of)
+        AND kpicrm.accept_period(from_date, to_date);
 END;
 COMMENT ON FUNCTION kpi_progress(timestamp with time zone, text, date, date) IS
     'every target whose period has begun (and begins from from_date until before to_date): the actual, what was to be expected by now (pacing linear, workday or seasonal), projection and status';

@@ -111,6 +111,8 @@ BEGIN
         LEFT JOIN dimension_member
             ON dimension_member.dimension_name = measured.dimension_name
             AND dimension_member.member_id = measured.member_id
+        WHERE kpicrm.accept_as_of($6)
+            AND kpicrm.accept_period($2, $3)
         ORDER BY
             measured.period_start,
             dimension_member.member_name,

@@ -151,7 +151,8 @@ BEGIN ATOMIC
     JOIN kpi AS listed ON listed.code = node.code
     JOIN known ON known.code = node.code
     CROSS JOIN span
-    LEFT JOIN goal ON goal.kpi_code = node.code;
+    LEFT JOIN goal ON goal.kpi_code = node.code
+    WHERE kpicrm.accept_as_of(as_of);
 END;
 COMMENT ON FUNCTION kpi_tree(text, date, text, timestamp with time zone) IS
     'a KPI and all it is made of (NULL: every KPI that is at the top of a tree) for the period of the grain in which the day lies (NULL: the present one): actual, target, and the value a year before';

@@ -167,7 +167,8 @@ BEGIN ATOMIC
     LEFT JOIN pipeline ON pipeline.id = phase.pipeline_id
     LEFT JOIN team_size
         ON team_size.team_id = measured.team_id
-        AND team_size.period_no = measured.period_no;
+        AND team_size.period_no = measured.period_no
+    WHERE kpicrm.accept_as_of(as_of);
 END;
 COMMENT ON FUNCTION activity_report(date, date, timestamp with time zone, text) IS
     'activities done from from_date until before to_date by rep, kind, phase the deal was in at that time and period of the grain (all: one period): count, hours, share of the rep''s time, and the average of the rep''s team';
@@ -430,7 +431,8 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL (SELECT (ARRAY['all', 'rep', 'team', 'product', 'source', 'pipeline'])[summed.dimension_no] AS name) AS dimension
     LEFT JOIN dimension_member
         ON dimension_member.dimension_name = dimension.name
-        AND dimension_member.member_id = summed.member_id;
+        AND dimension_member.member_id = summed.member_id
+    WHERE kpicrm.accept_as_of(as_of);
 END;
 COMMENT ON FUNCTION activity_effort(date, date, text, timestamp with time zone, text) IS
     'actions and hours that the deals opened, won or lost from from_date until before to_date had taken until then, by all, rep, team, product, source or pipeline (NULL: by each of them) and by period of the grain (all: one period)';

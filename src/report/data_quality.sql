@@ -234,7 +234,8 @@ BEGIN ATOMIC
         ('probability_falls', 'warning', 'weighted amounts, forecast'),
         ('pipeline_without_win', 'error', 'win_rate, lead_time_days, revenue'),
         ('target_off_period', 'error', 'kpi_progress, sales_vs_target')
-    ) AS rule (check_name, severity, distorted) ON rule.check_name = finding.check_name;
+    ) AS rule (check_name, severity, distorted) ON rule.check_name = finding.check_name
+    WHERE kpicrm.accept_as_of(as_of);
 END;
 COMMENT ON FUNCTION data_quality(timestamp with time zone) IS
     'each row that fails a check as of the instant, with what is wrong and the KPIs it distorts';

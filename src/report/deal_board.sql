@@ -243,7 +243,8 @@ BEGIN ATOMIC
                 CASE WHEN judged.push_count >= 2 THEN 'pushed ' || judged.push_count::text || ' times' END,
                 CASE WHEN judged.backward_count > 0 THEN 'moved backward' END
             ) AS reason
-    ) AS status;
+    ) AS status
+    WHERE kpicrm.accept_as_of(as_of);
 END;
 COMMENT ON FUNCTION deal_board(timestamp with time zone) IS
     'a card for each deal that is in an open phase at the instant, with its status and the reasons';
@@ -356,6 +357,7 @@ BEGIN ATOMIC
         coalesce(sum(card.amount) FILTER (WHERE card.is_stalled), 0),
         count(*) FILTER (WHERE card.status = 'attention')
     FROM deal_board(as_of) AS card
+    WHERE kpicrm.accept_as_of(as_of)
     GROUP BY
         card.pipeline_id,
         card.pipeline,

@@ -121,7 +121,8 @@ BEGIN ATOMIC
     CROSS JOIN bounds
     LEFT JOIN dimension_member
         ON dimension_member.dimension_name = summed.dimension_name
-        AND dimension_member.member_id = summed.member_id;
+        AND dimension_member.member_id = summed.member_id
+    WHERE kpicrm.accept_as_of(as_of);
 END;
 COMMENT ON FUNCTION feedback_report(date, date, text, timestamp with time zone, text) IS
     'CSAT and NPS of the answers that came in from from_date until before to_date, by all, rep or team (NULL: by each of them) and by period of the grain (all: one period)';

@@ -146,7 +146,8 @@ BEGIN ATOMIC
     CROSS JOIN bounds
     LEFT JOIN dimension_member
         ON dimension_member.dimension_name = summed.dimension_name
-        AND dimension_member.member_id = summed.member_id;
+        AND dimension_member.member_id = summed.member_id
+    WHERE kpicrm.accept_as_of(as_of);
 END;
 COMMENT ON FUNCTION inquiry_report(date, date, text, timestamp with time zone, text, integer) IS
     'inquiries received from from_date until before to_date: how many were answered, within within_hours, and how fast, by all, rep or team (NULL: by each of them) and by period of the grain (all: one period)';

@@ -369,7 +369,8 @@ BEGIN ATOMIC
     FROM summed
     CROSS JOIN bounds
     CROSS JOIN LATERAL (SELECT EXTRACT(epoch FROM summed.span) / 3600 AS hours) AS spent
-    LEFT JOIN lead_source ON lead_source.id = summed.member_id;
+    LEFT JOIN lead_source ON lead_source.id = summed.member_id
+    WHERE kpicrm.accept_as_of(as_of);
 END;
 COMMENT ON FUNCTION lead_source_report(date, date, text, timestamp with time zone, text) IS
     'what came of the leads created, and of the deals without a lead opened, from from_date until before to_date, and what they took, by all, source or channel (NULL: by each of them) and by period of the grain (all: one period)';

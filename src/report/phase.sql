@@ -196,7 +196,8 @@ BEGIN ATOMIC
             (next.deal_count || '/' || reach.reached_count)::kpicrm.conversion AS next,
             (reach.won_count || '/' || reach.reached_count)::kpicrm.conversion AS won
     ) AS conversion
-    WHERE step.kind = 'open'
+    WHERE kpicrm.accept_as_of(as_of)
+        AND step.kind = 'open'
         AND reach.reached_count > 0;
 END;
 COMMENT ON FUNCTION phase_report(text, timestamp with time zone, date, date) IS

@@ -171,7 +171,8 @@ BEGIN ATOMIC
     JOIN setting ON setting.only_row
     LEFT JOIN dimension_member
         ON dimension_member.dimension_name = summed.dimension_name
-        AND dimension_member.member_id = summed.member_id;
+        AND dimension_member.member_id = summed.member_id
+    WHERE kpicrm.accept_as_of(as_of);
 END;
 COMMENT ON FUNCTION renewal_report(date, date, text, timestamp with time zone, text) IS
     'contracts whose term ends from from_date until before to_date: due, renewed, churned and pending, with amounts per month, by all, product, rep or team (NULL: by each of them) and by period of the grain (all: one period)';
@@ -269,10 +270,11 @@ BEGIN ATOMIC
     LEFT JOIN sales_rep ON sales_rep.id = account.rep_id
     LEFT JOIN sales_team ON sales_team.id = sales_rep.team_id
     LEFT JOIN product ON product.id = contract.product_id
-    WHERE contract.renewed_by IS NULL
+    WHERE kpicrm.accept_as_of(as_of)
+        AND contract.renewed_by IS NULL
         AND (contract.cancelled_on IS NULL OR contract.cancelled_on > today.day)
         AND contract.ends_on >= today.day
-        AND contract.ends_on <= today.day + within_days
+        AND contract.ends_on - today.day <= within_days
         AND CASE
             WHEN within_days >= 0 THEN true
             ELSE kpicrm.reject_argument('within_days', within_days::text, 'A number of days from 0 (today) up, such as 90.') IS NULL

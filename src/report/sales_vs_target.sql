@@ -285,7 +285,9 @@ BEGIN ATOMIC
     LEFT JOIN dimension_member
         ON dimension_member.dimension_name = period.scope
         AND dimension_member.member_id = period.member_id
-    WHERE (period.is_own OR period.period_start <= today.day)
+    WHERE kpicrm.accept_as_of(as_of)
+        AND kpicrm.accept_period(from_date, to_date)
+        AND (period.is_own OR period.period_start <= today.day)
         AND (sales_vs_target.from_date IS NULL OR period.period_start >= sales_vs_target.from_date)
         AND (sales_vs_target.to_date IS NULL OR period.period_start < sales_vs_target.to_date);
 END;
