@@ -377,7 +377,7 @@ BEGIN
     -- What is told now of some instants, to be asked again later.
     FOR instant IN
         -- one instant is not remembered twice
-        SELECT told.at FROM (SELECT DISTINCT said.at FROM said) AS told ORDER BY random() LIMIT 5
+        SELECT DISTINCT told.at FROM (SELECT said.at FROM said ORDER BY random() LIMIT 5) AS told
     LOOP
         INSERT INTO remembered
         SELECT statement_timestamp(), instant, to_jsonb(state) FROM deal_as_of(instant) AS state;
