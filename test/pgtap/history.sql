@@ -9,7 +9,7 @@ BEGIN;
 SET search_path = public, pg_catalog;
 SET client_min_messages = warning;
 SET TIME ZONE 'UTC';
-SELECT plan(41);
+SELECT plan(43);
 
 SELECT kpicrm.create_workspace('history_test') \g /dev/null
 SET search_path = history_test, public;
@@ -44,8 +44,9 @@ CREATE TEMP TABLE said (
 CREATE TEMP TABLE before AS TABLE deal;
 CREATE TEMP TABLE edit_log (n bigint GENERATED ALWAYS AS IDENTITY, edit text, requested timestamptz);
 
--- Notes what an edit said.  requested is the phase_since that it gave, if any.
-CREATE FUNCTION pg_temp.note(requested timestamptz) RETURNS void
+-- Notes what an edit said.  requested is the phase_since or closed_at that it gave,
+-- if any.  A phase_since that stays the same says nothing; a closed_at always does.
+CREATE FUNCTION pg_temp.note(requested timestamptz, is_closing boolean) RETURNS void
     LANGUAGE plpgsql AS $$
 DECLARE
     now constant timestamptz = statement_timestamp();
@@ -91,7 +92,7 @@ BEGIN
         END IF;
 
         entry_at = CASE
-            WHEN requested <> (d.o).phase_since THEN requested
+            WHEN is_closing OR requested <> (d.o).phase_since THEN requested
             WHEN (d.n).phase_id <> (d.o).phase_id THEN greatest(now, (d.o).phase_since)
         END;
         is_backdated = entry_at < last_at OR (entry_at IS NOT NULL AND (d.n).phase_id = (d.o).phase_id);
@@ -130,7 +131,7 @@ CREATE FUNCTION pg_temp.edit(edit text, requested timestamptz DEFAULT NULL) RETU
 BEGIN
     INSERT INTO edit_log (edit, requested) VALUES (edit, requested);
     EXECUTE edit USING requested;
-    PERFORM pg_temp.note(requested);
+    PERFORM pg_temp.note(requested, edit LIKE '%closed_at = $1%');
 END;
 $$;
 
@@ -377,7 +378,7 @@ BEGIN
     -- What is told now of some instants, to be asked again later.
     FOR instant IN
         -- one instant is not remembered twice
-        SELECT DISTINCT told.at FROM (SELECT said.at FROM said ORDER BY random() LIMIT 5) AS told
+        SELECT told.at FROM (SELECT DISTINCT said.at FROM said) AS told ORDER BY random() LIMIT 5
     LOOP
         INSERT INTO remembered
         SELECT statement_timestamp(), instant, to_jsonb(state) FROM deal_as_of(instant) AS state;
@@ -490,7 +491,7 @@ SELECT is(history_import.rebuild_history(), count(*), 'rebuild_history() tells t
 SELECT bag_eq('TABLE history_import.phase_stay', 'TABLE phase_stay', 'the stays of an imported history are the lived ones');
 SELECT bag_eq('TABLE history_import.deal', 'TABLE deal', 'and so are the deals');
 SELECT bag_eq('TABLE history_import.deal_slip', 'TABLE deal_slip', 'and the slips');
-SELECT cmp_ok(count(*), '>=', 10::bigint, 'of which there are ' || kind || 's') FROM deal_slip GROUP BY kind ORDER BY kind;
+SELECT cmp_ok(count(*), '>=', 5::bigint, 'of which there are ' || kind || 's') FROM deal_slip GROUP BY kind ORDER BY kind;
 SELECT bag_eq('TABLE deal_slip', 'SELECT slip.* FROM slip_history() AS slip JOIN deal ON deal.id = slip.deal_id', 'slip_history() finds them');
 SELECT is_empty('SELECT * FROM history_import.check_history()', 'and nothing contradicts');
 
@@ -508,6 +509,17 @@ SELECT results_eq(
     $$VALUES (1, 1::bigint, interval '31 days'), (2, 2, '0'), (3, 3, '0'), (4, 4, NULL)$$,
     'events at one instant without seq: the lower phase first, the end last'
 );
+
+-- An UPDATE cannot tell an unchanged phase_since from one that was not given, but a closed_at it can.
+INSERT INTO deal (id, name, phase_id, opened_at) VALUES (1005, 'closed at once', 1, '2025-01-01'), (1006, 'closed now', 1, '2025-01-01');
+UPDATE deal SET phase_id = 4, closed_at = phase_since WHERE id = 1005;
+UPDATE deal SET phase_id = 4, phase_since = phase_since WHERE id = 1006;
+SELECT results_eq(
+    'SELECT stay_no, phase_id, entered_at, left_at FROM phase_stay WHERE deal_id = 1005 ORDER BY stay_no',
+    $$VALUES (1, 1::bigint, timestamptz '2025-01-01', timestamptz '2025-01-01'), (2, 4, '2025-01-01', NULL)$$,
+    'a deal can be closed at the instant at which it entered its last phase'
+);
+SELECT ok(closed_at > '2026-01-01', 'and is closed now if only phase_since repeats what it was') FROM deal WHERE id = 1006;
 
 DO $$
 BEGIN
