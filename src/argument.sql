@@ -49,7 +49,7 @@ CREATE FUNCTION kpicrm.accept_period(
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN CASE
         WHEN from_date > to_date
-            THEN kpicrm.reject_argument('to_date', to_date::text, 'It must not be before from_date, which is ' || from_date::text || '.')::boolean
+            THEN kpicrm.reject_argument('from_date', from_date::text, 'It must not be after to_date, which is ' || to_date::text || '.')::boolean
         WHEN NOT isfinite(from_date)
             THEN kpicrm.reject_argument('from_date', from_date::text, 'Leave it out, or give NULL, for no limit.')::boolean
         WHEN NOT isfinite(to_date)

@@ -11,35 +11,6 @@
  * dimensions that its fact does not have.
  */
 
-CREATE FUNCTION team_tree()
-RETURNS TABLE (
-    team_id bigint,
-    member_id bigint
-)
-    LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
-BEGIN ATOMIC
-    WITH RECURSIVE path AS (
-        -- UNION ends even a circle
-        SELECT
-            sales_team.id AS team_id,
-            sales_team.id AS member_id
-        FROM sales_team
-        UNION
-        SELECT
-            path.team_id,
-            sales_team.parent_team_id
-        FROM path
-        JOIN sales_team ON sales_team.id = path.member_id
-        WHERE sales_team.parent_team_id IS NOT NULL
-    )
-    SELECT
-        path.team_id,
-        path.member_id
-    FROM path;
-END;
-COMMENT ON FUNCTION team_tree() IS
-    'each team with itself and every team above it: what the team does is done by member_id too';
-
 -- The periods that a level or a running total is shown for: from the first until
 -- to_date or the day of as_of.
 CREATE FUNCTION kpi_periods(
@@ -66,7 +37,7 @@ BEGIN ATOMIC
     ) AS period
     -- a series without end would never come back
     WHERE kpicrm.accept_as_of(as_of)
-        AND dates_are_in_order(from_date, to_date);
+        AND kpicrm.accept_period(from_date, to_date);
 END;
 COMMENT ON FUNCTION kpi_periods(date, date, text, timestamp with time zone) IS
     'the periods of the grain from from_date until before to_date, not later than the instant; the last one may end early';

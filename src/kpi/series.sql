@@ -189,7 +189,7 @@ BEGIN ATOMIC
         AND dimension_member.member_id = measured.member_id
     WHERE measured.numerator IS NOT NULL
         AND kpicrm.accept_as_of(as_of)
-        AND dates_are_in_order(from_date, to_date);
+        AND kpicrm.accept_period(from_date, to_date);
 END;
 COMMENT ON FUNCTION kpi_long(date, date, text, timestamp with time zone) IS
     'every KPI from from_date until before to_date (left out: the fiscal year of the instant and the one before) by period of the grain, for the company and by each dimension';

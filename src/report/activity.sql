@@ -91,7 +91,7 @@ BEGIN ATOMIC
             AND acted.at >= near.after
             AND acted.at < near.before
             AND acted.at <= as_of
-            AND dates_are_in_order(from_date, to_date)
+            AND kpicrm.accept_period(from_date, to_date)
             AND kpicrm.checked_option('grain', grain, 'day', 'week', 'month', 'quarter', 'half', 'year', 'all') IS NOT NULL
             -- one condition of unknown selectivity instead of two that look like a narrow range
             AND CASE
@@ -371,7 +371,7 @@ BEGIN ATOMIC
                 AND stay.entered_at < coalesce(to_date + 2, 'infinity')
         ) AS happened
         LEFT JOIN sales_rep ON sales_rep.id = happened.rep_id
-        WHERE dates_are_in_order(from_date, to_date)
+        WHERE kpicrm.accept_period(from_date, to_date)
             AND kpicrm.checked_option('grain', grain, 'day', 'week', 'month', 'quarter', 'half', 'year', 'all') IS NOT NULL
             AND happened.period_no BETWEEN 1 AND (SELECT cardinality(bounds.starts) FROM bounds)
     ), summed AS (

@@ -148,6 +148,7 @@ BEGIN ATOMIC
         FROM phase_stay
         WHERE phase_stay.phase_id = ANY (ARRAY(SELECT end_phase.id FROM phase AS end_phase WHERE end_phase.kind IN ('won', 'lost', 'disqualified')))
             AND phase_stay.entered_at <= as_of
+            -- a value out of range is refused below, but must not overflow before
             AND phase_stay.entered_at >= as_of - make_interval(hours => 24 * least(greatest(history_days, 1), 36500))
             AND (phase_stay.left_at IS NULL OR phase_stay.left_at > as_of)
     ), lesson AS (
@@ -359,7 +360,6 @@ BEGIN ATOMIC
         WHERE setting.only_row
             AND kpicrm.accept_as_of(as_of)
             AND kpicrm.accept_period(from_date, until_date)
-            AND dates_are_in_order(from_date, until_date)
     ), curve AS MATERIALIZED (
         SELECT
             forecast_curve.phase_id,

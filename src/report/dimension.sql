@@ -42,3 +42,32 @@ COMMENT ON COLUMN dimension_member.member_id IS
     'key of the member in its own table';
 COMMENT ON COLUMN dimension_member.member_name IS
     'name of the member';
+
+CREATE FUNCTION team_tree()
+RETURNS TABLE (
+    team_id bigint,
+    member_id bigint
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
+BEGIN ATOMIC
+    WITH RECURSIVE path AS (
+        -- UNION ends even a circle
+        SELECT
+            sales_team.id AS team_id,
+            sales_team.id AS member_id
+        FROM sales_team
+        UNION
+        SELECT
+            path.team_id,
+            sales_team.parent_team_id
+        FROM path
+        JOIN sales_team ON sales_team.id = path.member_id
+        WHERE sales_team.parent_team_id IS NOT NULL
+    )
+    SELECT
+        path.team_id,
+        path.member_id
+    FROM path;
+END;
+COMMENT ON FUNCTION team_tree() IS
+    'each team with itself and every team above it: what the team does is done by member_id too';

@@ -61,7 +61,7 @@ BEGIN ATOMIC
         WHERE feedback.received_at <= as_of
             AND feedback.received_at >= coalesce(from_date - 2, '-infinity')
             AND feedback.received_at < coalesce(to_date + 2, 'infinity')
-            AND dates_are_in_order(from_date, to_date)
+            AND kpicrm.accept_period(from_date, to_date)
             AND kpicrm.checked_option('grain', grain, 'day', 'week', 'month', 'quarter', 'half', 'year', 'all') IS NOT NULL
             AND CASE
                 WHEN width_bucket(feedback.received_at, (SELECT bounds.instants FROM bounds))

@@ -64,7 +64,6 @@ BEGIN ATOMIC
             WHERE setting.only_row
                 AND kpicrm.accept_as_of(forecast_replay.as_of)
                 AND kpicrm.accept_period(forecast_replay.from_date, forecast_replay.to_date)
-                AND dates_are_in_order(forecast_replay.from_date, forecast_replay.to_date)
                 AND kpicrm.accept_number('horizon_days', forecast_replay.horizon_days, 1, 3650)
         ) AS bounds
     ), cut AS MATERIALIZED (

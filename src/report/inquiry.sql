@@ -74,7 +74,7 @@ BEGIN ATOMIC
         WHERE inquiry.received_at <= as_of
             AND inquiry.received_at >= coalesce(from_date - 2, '-infinity')
             AND inquiry.received_at < coalesce(to_date + 2, 'infinity')
-            AND dates_are_in_order(from_date, to_date)
+            AND kpicrm.accept_period(from_date, to_date)
             AND kpicrm.checked_option('grain', grain, 'day', 'week', 'month', 'quarter', 'half', 'year', 'all') IS NOT NULL
             AND CASE
                 WHEN within_hours > 0 THEN true

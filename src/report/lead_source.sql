@@ -57,7 +57,7 @@ CREATE FUNCTION lead_source_report(
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
 BEGIN ATOMIC
     WITH today AS MATERIALIZED (
-        SELECT (CASE WHEN isfinite(as_of) THEN as_of ELSE now() END AT TIME ZONE setting.time_zone)::date AS day
+        SELECT (as_of AT TIME ZONE setting.time_zone)::date AS day
         FROM setting
         WHERE setting.only_row
     ), campaign AS MATERIALIZED (
@@ -324,7 +324,7 @@ BEGIN ATOMIC
             ('channel', NULL, lead_source.channel)
         ) AS dimension (name, member_id, channel)
         WHERE part.period_no BETWEEN 1 AND (SELECT cardinality(bounds.starts) FROM bounds)
-            AND dates_are_in_order(from_date, to_date)
+            AND kpicrm.accept_period(from_date, to_date)
             AND kpicrm.checked_option('grain', grain, 'day', 'week', 'month', 'quarter', 'half', 'year', 'all') IS NOT NULL
             AND CASE
                 WHEN by IS NULL THEN true

@@ -20,23 +20,6 @@ CREATE FUNCTION day_begins_at(day date) RETURNS timestamp with time zone
 COMMENT ON FUNCTION day_begins_at(date) IS
     'first instant of the day in the workspace''s time zone';
 
-CREATE FUNCTION dates_are_in_order(
-    from_date date,
-    to_date date
-) RETURNS boolean
-    LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN CASE
-        WHEN from_date > to_date
-            THEN kpicrm.reject_argument('from_date', from_date::text, format('It must not be after to_date, which is %s.', to_date)) IS NULL
-        WHEN NOT isfinite(from_date)
-            THEN kpicrm.reject_argument('from_date', from_date::text, 'Leave it out, or give NULL, for no limit.') IS NULL
-        WHEN NOT isfinite(to_date)
-            THEN kpicrm.reject_argument('to_date', to_date::text, 'Leave it out, or give NULL, for no limit.') IS NULL
-        ELSE true
-    END;
-COMMENT ON FUNCTION dates_are_in_order(date, date) IS
-    'true, or an error 22023 if from_date is after to_date or one of them is infinite; NULL is no limit';
-
 CREATE FUNCTION period_bounds(
     from_date date,
     to_date date,

@@ -117,7 +117,7 @@ BEGIN ATOMIC
             WHEN policy IS NULL THEN true
             ELSE choice.policy_name = kpicrm.checked_option('policy', policy, 'fill', 'any', 'ordered', 'strict')
         END
-            AND dates_are_in_order(from_date, to_date)
+            AND kpicrm.accept_period(from_date, to_date)
     ), loss AS (
         SELECT
             funnel.pipeline_id,

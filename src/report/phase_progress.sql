@@ -271,7 +271,7 @@ BEGIN ATOMIC
         FROM setting
         WHERE setting.only_row
             AND kpicrm.accept_as_of(progress_span.as_of)
-            AND dates_are_in_order(progress_span.from_date, progress_span.to_date)
+            AND kpicrm.accept_period(progress_span.from_date, progress_span.to_date)
     ) AS span;
 END;
 COMMENT ON FUNCTION progress_span(date, date, timestamp with time zone, text) IS

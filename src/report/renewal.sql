@@ -97,7 +97,7 @@ BEGIN ATOMIC
         FROM contract_state(as_of) AS contract_state
         WHERE (from_date IS NULL OR contract_state.ends_on >= from_date)
             AND (to_date IS NULL OR contract_state.ends_on < to_date)
-            AND dates_are_in_order(from_date, to_date)
+            AND kpicrm.accept_period(from_date, to_date)
             AND kpicrm.checked_option('grain', grain, 'day', 'week', 'month', 'quarter', 'half', 'year', 'all') IS NOT NULL
         GROUP BY
             contract_state.product_id,

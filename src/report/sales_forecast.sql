@@ -57,25 +57,12 @@ CREATE FUNCTION sales_forecast(
 )
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 500
 BEGIN ATOMIC
-    WITH RECURSIVE team_path AS (
-        -- a team and each team above it; UNION ends even a circle
+    WITH team_chain AS (
         SELECT
-            sales_team.id AS team_id,
-            sales_team.id AS member_id
-        FROM sales_team
-        UNION
-        SELECT
-            team_path.team_id,
-            sales_team.parent_team_id
-        FROM team_path
-        JOIN sales_team ON sales_team.id = team_path.member_id
-        WHERE sales_team.parent_team_id IS NOT NULL
-    ), team_chain AS (
-        SELECT
-            team_path.team_id,
-            array_agg(team_path.member_id) AS member_ids
-        FROM team_path
-        GROUP BY team_path.team_id
+            team_tree.team_id,
+            array_agg(team_tree.member_id) AS member_ids
+        FROM team_tree()
+        GROUP BY team_tree.team_id
     ), quarter AS (
         SELECT
             kpicrm.fiscal_period_start(
@@ -88,7 +75,6 @@ BEGIN ATOMIC
         WHERE setting.only_row
             AND kpicrm.accept_as_of(sales_forecast.as_of)
             AND kpicrm.accept_period(sales_forecast.from_date, sales_forecast.to_date)
-            AND dates_are_in_order(sales_forecast.from_date, sales_forecast.to_date)
     ), span AS MATERIALIZED (
         SELECT
             bounds.first_day,

@@ -303,20 +303,10 @@ FROM (VALUES
 ) AS subject (topic, dimensions, title);
 
 -- Deals the forecast has not seen, month after month.
-SELECT is_empty(
-    $$SELECT aware.brier_score, fixed.brier_score
-      FROM crm.forecast_accuracy('2017-03-01', '2017-12-31', '2017-12-31 00:00+00', 30, 'all') AS aware
-      JOIN crm.forecast_accuracy('2017-03-01', '2017-12-31', '2017-12-31 00:00+00', 30, 'all') AS fixed ON aware.method = 'age_aware' AND fixed.method = 'fixed'
-      WHERE aware.deal_count < 10000 OR NOT aware.brier_score < 0.9 * fixed.brier_score$$,
-    'the forecast that knows the age is better calibrated than the fixed probabilities of the phases'
-);
-SELECT is_empty(
-    $$SELECT aware.brier_score, blind.brier_score
-      FROM crm.forecast_accuracy('2017-03-01', '2017-12-31', '2017-12-31 00:00+00', 30, 'all') AS aware
-      JOIN crm.forecast_accuracy('2017-03-01', '2017-12-31', '2017-12-31 00:00+00', 30, 'all') AS blind ON aware.method = 'age_aware' AND blind.method = 'age_blind'
-      WHERE NOT aware.brier_score < blind.brier_score$$,
-    'and better than the same without the age'
-);
+\set workspace crm
+\set replayed '''2017-03-01'', ''2017-12-31'', ''2017-12-31 00:00+00'', 30, ''all'''
+\set least_deals 10000
+\ir include/calibration.psql
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -180,20 +180,10 @@ SELECT is(
 );
 
 -- Deals the forecast has not seen, month after month.
-SELECT is_empty(
-    $$SELECT aware.brier_score, fixed.brier_score
-      FROM loans.forecast_accuracy('2011-11-01', '2012-03-01', '2012-03-15 00:00+01', 30, 'all') AS aware
-      JOIN loans.forecast_accuracy('2011-11-01', '2012-03-01', '2012-03-15 00:00+01', 30, 'all') AS fixed ON aware.method = 'age_aware' AND fixed.method = 'fixed'
-      WHERE aware.deal_count < 2000 OR NOT aware.brier_score < 0.9 * fixed.brier_score$$,
-    'the forecast that knows the age is better calibrated than the fixed probabilities of the phases'
-);
-SELECT is_empty(
-    $$SELECT aware.brier_score, blind.brier_score
-      FROM loans.forecast_accuracy('2011-11-01', '2012-03-01', '2012-03-15 00:00+01', 30, 'all') AS aware
-      JOIN loans.forecast_accuracy('2011-11-01', '2012-03-01', '2012-03-15 00:00+01', 30, 'all') AS blind ON aware.method = 'age_aware' AND blind.method = 'age_blind'
-      WHERE NOT aware.brier_score < blind.brier_score$$,
-    'and better than the same without the age'
-);
+\set workspace loans
+\set replayed '''2011-11-01'', ''2012-03-01'', ''2012-03-15 00:00+01'', 30, ''all'''
+\set least_deals 2000
+\ir include/calibration.psql
 
 SELECT * FROM finish();
 ROLLBACK;

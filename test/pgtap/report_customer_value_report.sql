@@ -155,7 +155,7 @@ SELECT throws_ok(
 );
 SELECT throws_ok(
     $$SELECT * FROM crm.customer_value_report('2025-04-01', '2025-03-01')$$,
-    '22023', 'invalid value for argument "to_date": "2025-03-01"', 'a period that ends before it begins'
+    '22023', 'invalid value for argument "from_date": "2025-04-01"', 'a period that ends before it begins'
 );
 SELECT * FROM finish();
 ROLLBACK;

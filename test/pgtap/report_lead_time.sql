@@ -160,7 +160,7 @@ SELECT throws_ok(
 );
 SELECT throws_ok(
     $$SELECT * FROM crm.lead_time_band('2026-05-01', '2026-04-01')$$,
-    '22023', 'invalid value for argument "to_date": "2026-04-01"', 'a band of a period that ends before it begins'
+    '22023', 'invalid value for argument "from_date": "2026-05-01"', 'a band of a period that ends before it begins'
 );
 
 -- --------------------------------------------------- hours by lead-time band

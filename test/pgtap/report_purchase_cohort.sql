@@ -155,7 +155,7 @@ SELECT throws_ok(
 );
 SELECT throws_ok(
     $$SELECT * FROM crm.purchase_cohort('2025-04-01', '2025-03-01')$$,
-    '22023', 'invalid value for argument "to_date": "2025-03-01"', 'a period that ends before it begins'
+    '22023', 'invalid value for argument "from_date": "2025-04-01"', 'a period that ends before it begins'
 );
 TRUNCATE crm.purchase;
 SELECT is_empty('SELECT * FROM crm.purchase_cohort', 'no purchases, no rows');

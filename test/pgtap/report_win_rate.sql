@@ -171,7 +171,7 @@ SELECT throws_ok(
 );
 SELECT throws_ok(
     $$SELECT * FROM crm.win_rate_report('2026-05-01', '2026-04-01')$$,
-    '22023', 'invalid value for argument "to_date": "2026-04-01"', 'a period that ends before it begins'
+    '22023', 'invalid value for argument "from_date": "2026-05-01"', 'a period that ends before it begins'
 );
 
 TRUNCATE crm.deal CASCADE;
