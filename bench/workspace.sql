@@ -124,26 +124,9 @@ SELECT
     :import_events,
     :import_speed;
 
--- Every report as of the day after the last event, of the fiscal year before it.
+-- Open deals are as many here as the bar says; bench/report.sql has every report.
 SELECT max(at) + interval '1 day' AS as_of FROM deal_event \gset
-SELECT format('date %L', (:'as_of'::timestamptz - interval '1 year')::date) AS from_day, format('date %L', :'as_of'::date) AS to_day, format('timestamptz %L', :'as_of') AS at \gset
-INSERT INTO purchase (account_id, deal_id, product_id, purchased_at, amount)
-SELECT deal.account_id, deal.id, deal.product_id, deal.closed_at, deal.amount
-FROM deal
-WHERE deal.closed_at IS NOT NULL;
-VACUUM (ANALYZE) purchase;
-\echo Reports: seconds.  Bar of deal_board at 100,000 open deals of 1 million: 1.
+\echo deal_board at 100,000 open deals of 1 million: seconds.  Bar: 1.
 SELECT
-    report.name,
-    round((bench.best_ms(report.query) / 1000)::numeric, 2) AS seconds
-FROM (VALUES
-    ('deal_board', format('SELECT * FROM crm.deal_board(%s)', :'at')),
-    ('deal_board_phase', format('SELECT * FROM crm.deal_board_phase(%s)', :'at')),
-    ('phase_report, deals opened in a year', format('SELECT * FROM crm.phase_report(as_of => %s, from_date => %s, to_date => %s)', :'at', :'from_day', :'to_day')),
-    ('phase_report, all deals', format('SELECT * FROM crm.phase_report(as_of => %s)', :'at')),
-    ('win_rate_report by rep, a year', format('SELECT * FROM crm.win_rate_report(%s, %s, %L, %s)', :'from_day', :'to_day', 'rep', :'at')),
-    ('lead_time_report by rep, a year', format('SELECT * FROM crm.lead_time_report(%s, %s, %L, %s)', :'from_day', :'to_day', 'rep', :'at')),
-    ('sales_vs_target by rep and month, a year', format('SELECT * FROM crm.sales_vs_target(%L, %L, %s, %s, %s)', 'month', 'rep', :'from_day', :'to_day', :'at')),
-    ('customer_value', 'SELECT * FROM crm.customer_value'),
-    ('deals', 'SELECT count(*), count(stall_score) FROM crm.deals')
-) AS report (name, query);
+    (SELECT count(*) FROM deals WHERE open) AS "open deals",
+    round((bench.best_ms(format('SELECT * FROM crm.deal_board(%L)', :'as_of')) / 1000)::numeric, 2) AS seconds;
