@@ -47,6 +47,8 @@ FROM (
         CASE :'language' WHEN 'ja' THEN part.name_ja ELSE part.name_en END
     FROM (VALUES
         ('factor', 'factor', '要因'),
+        ('came_back', 'came back', '戻り・再開'),
+        ('went_back', 'went back or on hold', '後退・保留'),
         ('won_in_90_days', 'won in 90 days', '90日以内の受注確率'),
         ('win_rate_by_amount', 'win rate by amount', '金額の成約率'),
         ('lead_time', 'lead time', '受注期間'),

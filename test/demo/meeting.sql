@@ -31,6 +31,7 @@ SELECT pg_temp.said(
 
 \ir meeting/progress.sql
 \ir meeting/gap.sql
+\ir meeting/phase_progress.sql
 \ir meeting/stalled_deals.sql
 \ir meeting/sources.sql
 \ir meeting/follow_up.sql
