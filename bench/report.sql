@@ -5,6 +5,8 @@ SET jit = off;
 SET client_min_messages = warning;
 SET synchronous_commit = off;
 SET max_parallel_workers_per_gather = 2;
+-- as a server for reports would have it
+SET work_mem = '64MB';
 
 SELECT kpicrm.create_workspace('company') AS workspace \gset
 SELECT kpicrm.generate_demo('company', :deals, 1, '2026-03-31') AS events \gset

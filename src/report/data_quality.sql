@@ -56,7 +56,8 @@ BEGIN ATOMIC
             ('closing_does_not_fit', (phase.kind IN ('won', 'lost')) <> (deal.closed_at IS NOT NULL), 'in phase ' || phase.name || ', but ' || CASE WHEN deal.closed_at IS NULL THEN 'without' ELSE 'with' END || ' closed_at'),
             ('deal_before_lead', deal.opened_at < lead.created_at, 'opened before its lead came in')
         ) AS failed (check_name, is_failed, problem)
-        WHERE (deal.amount IS NULL OR deal.amount < 0 OR deal.expected_close_on IS NULL OR deal.expected_close_on < today.day
+        WHERE ((phase.kind IN ('open', 'won') AND deal.amount IS NULL) OR deal.amount < 0
+                OR (phase.kind = 'open' AND (deal.expected_close_on IS NULL OR deal.expected_close_on < today.day))
                 OR deal.rep_id IS NULL OR deal.source_id IS NULL OR deal.opened_at > data_quality.as_of OR deal.phase_since > data_quality.as_of
                 OR (phase.kind IN ('won', 'lost')) <> (deal.closed_at IS NOT NULL) OR deal.opened_at < lead.created_at)
             AND failed.is_failed
@@ -135,7 +136,8 @@ BEGIN ATOMIC
             ('cancelled_before_start', contract.cancelled_on < contract.starts_on, 'cancelled on ' || to_char(contract.cancelled_on, 'YYYY-MM-DD') || ', before it begins'),
             ('contract_without_amount', contract.amount_per_month IS NULL, 'without an amount')
         ) AS failed (check_name, is_failed, problem)
-        WHERE failed.is_failed
+        WHERE (contract.busy_until >= contract.starts_on OR contract.cancelled_on < contract.starts_on OR contract.amount_per_month IS NULL)
+            AND failed.is_failed
         UNION ALL
         SELECT
             'account_twice',

@@ -16,7 +16,6 @@ SELECT
     moved.won_count AS :"won_count",
     moved.lost_count + moved.disqualified_count AS :"lost_count",
     moved.end_count AS :"end_count",
-    pg_temp.million(moved.won_amount) AS :"won_amount",
     pg_temp.million(moved.end_amount) AS :"end_amount"
 FROM company.phase_progress(:'week_start', as_of => :'as_of') AS moved
 ORDER BY moved.phase_sort_order;
