@@ -1,8 +1,8 @@
 -- What moved since Monday?  Each row adds up from the deals at the start to those at the end.
 
 SELECT pg_temp.said(
-    format('What moved in the week from %s?  Deals of each phase; amounts in million %s', :'week_start', :'currency'),
-    format('%sからの週に何が動いたか（フェーズごとの商談件数、金額は百万%s）', :'week_start', :'currency')
+    format('What moved in the week from %s?  Deals of each phase', :'week_start'),
+    format('%sからの週に何が動いたか（フェーズごとの商談件数）', :'week_start')
 ) AS title \gset
 \pset title :title
 SELECT
@@ -15,14 +15,13 @@ SELECT
     moved.backward_out_count + moved.held_count AS :"went_back",
     moved.won_count AS :"won_count",
     moved.lost_count + moved.disqualified_count AS :"lost_count",
-    moved.end_count AS :"end_count",
-    pg_temp.million(moved.end_amount) AS :"end_amount"
+    moved.end_count AS :"end_count"
 FROM company.phase_progress(:'week_start', as_of => :'as_of') AS moved
 ORDER BY moved.phase_sort_order;
 
 SELECT pg_temp.said(
-    'From which phase to which did they move?',
-    'どのフェーズからどのフェーズへ動いたか'
+    format('From which phase to which did they move?  Amounts in million %s', :'currency'),
+    format('どのフェーズからどのフェーズへ動いたか（金額は百万%s）', :'currency')
 ) AS title \gset
 \pset title :title
 SELECT
