@@ -37,6 +37,8 @@ MEMBERS = \
 	src/algebra/purchases.sql \
 	src/algebra/customer_base.sql \
 	src/algebra/ltv.sql \
+	src/algebra/ltv_sample.sql \
+	src/algebra/ltv_model.sql \
 	src/calendar/fiscal.sql \
 	src/calendar/work_calendar.sql \
 	src/kpi/expression.sql \

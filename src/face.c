@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "common/hashfn.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -75,6 +76,16 @@ double
 kpicrm_days(double usec)
 {
 	return usec / (double) USECS_PER_DAY;
+}
+
+/*
+ * For searches in pure code, which the next CHECK_FOR_INTERRUPTS() then ends.  Not
+ * every interrupt is the end: a parallel worker that reports its result is none.
+ */
+bool
+kpicrm_is_cancelled(void)
+{
+	return InterruptPending && (QueryCancelPending || ProcDiePending);
 }
 
 /* States of equal value have equal compact bytes, and what is stored is compact. */

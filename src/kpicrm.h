@@ -17,6 +17,7 @@ extern double kpicrm_fraction_argument(FunctionCallInfo fcinfo, int n, const cha
 extern double kpicrm_confidence_argument(FunctionCallInfo fcinfo, int n);
 extern Datum kpicrm_span_result(int64 usec);
 extern double kpicrm_days(double usec);
+extern bool kpicrm_is_cancelled(void);
 
 extern bool kpicrm_same_bytes(const struct varlena *a, const struct varlena *b);
 extern Datum kpicrm_hash_bytes(const struct varlena *v);

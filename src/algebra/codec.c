@@ -4,6 +4,10 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
+#include "common/shortest_dec.h"
+
 #include "algebra/codec.h"
 
 /* Seven bits a byte, low ones first; the top bit says that more follow. */
@@ -35,6 +39,15 @@ kpicrm_put_word(KpicrmSink *sink, uint64 value)
 {
 	for (int shift = 56; shift >= 0; shift -= 8)
 		*sink->at++ = (uint8) (value >> shift);
+}
+
+void
+kpicrm_put_double(KpicrmSink *sink, double value)
+{
+	uint64		word;
+
+	memcpy(&word, &value, sizeof(word));
+	kpicrm_put_word(sink, word);
 }
 
 void
@@ -115,6 +128,17 @@ kpicrm_take_word(KpicrmSource *source)
 
 	for (int i = 0; i < 8; i++)
 		value = value << 8 | kpicrm_take_byte(source);
+	return value;
+}
+
+/* Any bits: what they may mean is for the caller to say. */
+double
+kpicrm_take_double(KpicrmSource *source)
+{
+	uint64		word = kpicrm_take_word(source);
+	double		value;
+
+	memcpy(&value, &word, sizeof(value));
 	return value;
 }
 
@@ -217,4 +241,34 @@ kpicrm_text_word(KpicrmText *in)
 		in->at++;
 	}
 	return value;
+}
+
+/* A finite number: 3, -0.5, 1e+20, but no name of a number and no other base. */
+double
+kpicrm_text_double(KpicrmText *in)
+{
+	const char *digits = in->at + (*in->at == '-');
+	char	   *end;
+	double		value;
+
+	if (in->failed || !kpicrm_is_digit(*digits))
+	{
+		in->failed = true;
+		return 0;
+	}
+	value = strtod(in->at, &end);
+	if (end > digits + strspn(digits, "0123456789.e+-") || !isfinite(value))
+		in->failed = true;
+	in->at = end;
+	return in->failed ? 0 : value;
+}
+
+/* The shortest text that reads back as the same number. */
+void
+kpicrm_print_double(StringInfo out, double value)
+{
+	char		digits[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+	double_to_shortest_decimal_buf(value, digits);
+	appendStringInfoString(out, digits);
 }

@@ -6,6 +6,8 @@
 #ifndef KPICRM_CODEC_H
 #define KPICRM_CODEC_H
 
+#include "lib/stringinfo.h"
+
 /* Bytes to write to; the caller has made room for the largest outcome. */
 typedef struct KpicrmSink
 {
@@ -31,6 +33,7 @@ extern void kpicrm_put_wide(KpicrmSink *sink, uint128 value);
 extern void kpicrm_put_varint(KpicrmSink *sink, uint64 value);
 extern void kpicrm_put_signed(KpicrmSink *sink, int64 value);
 extern void kpicrm_put_word(KpicrmSink *sink, uint64 value);
+extern void kpicrm_put_double(KpicrmSink *sink, double value);
 
 extern void kpicrm_take_start(KpicrmSource *source, const void *bytes, size_t length);
 extern uint8 kpicrm_take_byte(KpicrmSource *source);
@@ -39,6 +42,7 @@ extern uint64 kpicrm_take_varint(KpicrmSource *source);
 extern int64 kpicrm_take_count(KpicrmSource *source);
 extern int64 kpicrm_take_signed(KpicrmSource *source);
 extern uint64 kpicrm_take_word(KpicrmSource *source);
+extern double kpicrm_take_double(KpicrmSource *source);
 
 static inline bool
 kpicrm_is_digit(char c)
@@ -53,5 +57,7 @@ extern void kpicrm_text_literal(KpicrmText *in, const char *literal);
 extern int64 kpicrm_text_count(KpicrmText *in);
 extern int64 kpicrm_text_signed(KpicrmText *in);
 extern uint64 kpicrm_text_word(KpicrmText *in);
+extern double kpicrm_text_double(KpicrmText *in);
+extern void kpicrm_print_double(StringInfo out, double value);
 
 #endif							/* KPICRM_CODEC_H */

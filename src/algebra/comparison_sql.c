@@ -33,12 +33,6 @@ static const char *const status_name[] = {
 	[KPICRM_PRIOR_NOT_CONVERGED] = "not_converged",
 };
 
-static bool
-is_cancelled(void)
-{
-	return InterruptPending;
-}
-
 static int
 compare_groups(const void *a, const void *b)
 {
@@ -108,7 +102,7 @@ kpicrm_rate_prior(PG_FUNCTION_ARGS)
 	if (count == 0)
 		PG_RETURN_NULL();
 
-	kpicrm_rate_prior_fit(&prior, groups, count, is_cancelled);
+	kpicrm_rate_prior_fit(&prior, groups, count, kpicrm_is_cancelled);
 	CHECK_FOR_INTERRUPTS();
 
 	values[0] = CStringGetTextDatum(status_name[prior.status]);

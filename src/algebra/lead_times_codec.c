@@ -12,7 +12,6 @@
 #include <math.h>
 
 #include "common/int.h"
-#include "common/shortest_dec.h"
 #include "datatype/timestamp.h"
 
 #include "algebra/decimal.h"
@@ -93,24 +92,6 @@ is_fraction(double fraction)
 	return fraction >= 0 && fraction <= 1 && !signbit(fraction);
 }
 
-static uint64
-word_of_double(double value)
-{
-	uint64		word;
-
-	memcpy(&word, &value, sizeof(word));
-	return word;
-}
-
-static double
-double_of_word(uint64 word)
-{
-	double		value;
-
-	memcpy(&value, &word, sizeof(value));
-	return value;
-}
-
 static void
 put_entries(KpicrmSink *sink, const KpicrmLeadList *list)
 {
@@ -147,7 +128,7 @@ kpicrm_lead_encode(const KpicrmLeadList *list)
 	*sink.at++ = KPICRM_LEAD_COMPACT;
 	*sink.at++ = (uint8) ((list->rounded ? FLAG_ROUNDED : 0) | (has_fraction ? FLAG_FRACTION : 0));
 	if (has_fraction)
-		kpicrm_put_word(&sink, word_of_double(list->fraction));
+		kpicrm_put_double(&sink, list->fraction);
 	kpicrm_put_varint(&sink, (uint64) list->invalid);
 	kpicrm_put_varint(&sink, list->length);
 	if (list->rounded)
@@ -168,7 +149,7 @@ take_header(KpicrmSource *source, KpicrmLeadList *list, int64 *length)
 	list->rounded = (flags & FLAG_ROUNDED) != 0;
 	if (flags & FLAG_FRACTION)
 	{
-		list->fraction = double_of_word(kpicrm_take_word(source));
+		list->fraction = kpicrm_take_double(source);
 		if (!is_fraction(list->fraction))
 			return false;
 	}
@@ -303,15 +284,11 @@ text_entry(KpicrmText *in, KpicrmLeadList *list)
 static void
 text_fraction(KpicrmText *in, KpicrmLeadList *list)
 {
-	char	   *end;
-
-	/* A digit first: no sign, no name of a number that is none. */
 	if (!kpicrm_is_digit(*in->at))
 		return;
-	list->fraction = strtod(in->at, &end);
-	if (end > in->at + strspn(in->at, "0123456789.e-") || !is_fraction(list->fraction))
+	list->fraction = kpicrm_text_double(in);
+	if (!is_fraction(list->fraction))
 		in->failed = true;
-	in->at = end;
 	kpicrm_text_literal(in, " of ");
 }
 
@@ -355,10 +332,8 @@ kpicrm_lead_print(StringInfo out, const KpicrmLeadList *list)
 {
 	if (list->fraction != KPICRM_NO_FRACTION)
 	{
-		char		fraction[DOUBLE_SHORTEST_DECIMAL_LEN];
-
-		double_to_shortest_decimal_buf(list->fraction, fraction);
-		appendStringInfo(out, "%s of ", fraction);
+		kpicrm_print_double(out, list->fraction);
+		appendStringInfoString(out, " of ");
 	}
 	if (list->rounded)
 		appendStringInfoChar(out, '~');

@@ -155,15 +155,22 @@ compact(struct varlena *v)
 	return compacted;
 }
 
-KpicrmPurchaseSummary
-kpicrm_purchases_summary_of(Datum purchases)
+const KpicrmPurchases *
+kpicrm_purchases_of(Datum purchases)
 {
 	struct varlena *v = PG_DETOAST_DATUM(purchases);
-	KpicrmPurchaseSummary summary;
 
 	if (is_working(v))
 		kpicrm_corrupted_state("purchases");
-	if (!kpicrm_purchases_summary(settled(v), &summary))
+	return settled(v);
+}
+
+KpicrmPurchaseSummary
+kpicrm_purchases_summary_of(Datum purchases)
+{
+	KpicrmPurchaseSummary summary;
+
+	if (!kpicrm_purchases_summary(kpicrm_purchases_of(purchases), &summary))
 		kpicrm_amount_overflow();
 	return summary;
 }

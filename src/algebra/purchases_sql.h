@@ -9,6 +9,7 @@
 
 #include "algebra/purchases.h"
 
+extern const KpicrmPurchases *kpicrm_purchases_of(Datum purchases);
 extern KpicrmPurchaseSummary kpicrm_purchases_summary_of(Datum purchases);
 
 #endif							/* KPICRM_PURCHASES_SQL_H */
