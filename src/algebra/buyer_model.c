@@ -154,8 +154,8 @@ kpicrm_buyer_orders(const KpicrmBuyerModel *m, const KpicrmBuyer *c, double hori
 
 /*
  * The same, each order worth exp(-log_discount * t) if it comes at t: by parts, and
- * by Gauss and Legendre in log(1 + t / (alpha + age)), where the expectation is
- * smooth however far the horizon lies.
+ * by Gauss and Legendre in log(1 + t / scale), scale being about the time to the
+ * next order, where the expectation is smooth however far the horizon lies.
  */
 double
 kpicrm_buyer_discounted(const KpicrmBuyerModel *m, const KpicrmBuyer *c, double horizon,
@@ -167,9 +167,9 @@ kpicrm_buyer_discounted(const KpicrmBuyerModel *m, const KpicrmBuyer *c, double 
 	static const double weight[8] = {
 		0.1894506104550684963, 0.1826034150449235889, 0.1691565193950025382, 0.1495959888165767321,
 	0.1246289712555338720, 0.0951585116824927848, 0.0622535239386478929, 0.0271524594117540949};
-	double		scale = m->alpha + c->age;
+	double		scale = (m->alpha + c->age) / (1 + m->r + c->frequency);
 	double		length = log1p(horizon / scale);
-	int			pieces = (int) Min(8, 1 + log_discount * horizon / 3 + length / 6);
+	int			pieces = (int) Min(8, 1 + log_discount * horizon / 3 + length / 4);
 	double		half = length / pieces / 2;
 	double		sum = exp(-log_discount * horizon) * orders_if_alive(m, c, horizon);
 

@@ -24,7 +24,13 @@ static const KpicrmLtvStatus status_of_fit[] = {
 	[KPICRM_FIT_NOT_CONVERGED] = KPICRM_LTV_NOT_CONVERGED,
 };
 
-/* Takes the best of some starts, the first of which is nearly always good. */
+/* Two searches that end so near to one another would not be beaten by a third. */
+#define SAME_HEIGHT 1e-3
+
+/*
+ * Takes the best of some starts, the first of which is nearly always good.  What has
+ * no maximum is found out by a second one.
+ */
 static void
 maximise(KpicrmLtvPart *part, const KpicrmLikelihood *likelihood, const double start[][KPICRM_FIT_PARAMETERS],
 		 int starts, int scale, double unit)
@@ -34,11 +40,13 @@ maximise(KpicrmLtvPart *part, const KpicrmLikelihood *likelihood, const double s
 	for (int i = 0; i < starts; i++)
 	{
 		KpicrmFit	fit;
+		bool		again;
 
 		kpicrm_likelihood_fit(&fit, likelihood, start[i]);
+		again = i > 0 && fabs(fit.log_likelihood - best.log_likelihood) < SAME_HEIGHT;
 		if (i == 0 || fit.status == KPICRM_FIT_CONVERGED || fit.log_likelihood > best.log_likelihood)
 			best = fit;
-		if (best.status == KPICRM_FIT_CONVERGED)
+		if (again || best.status == KPICRM_FIT_CONVERGED)
 			break;
 	}
 	part->status = status_of_fit[best.status];

@@ -41,9 +41,9 @@ CREATE TYPE kpicrm.ltv_model (
 COMMENT ON TYPE kpicrm.ltv_model IS
     'a model of the orders to come and of their value: parameters with standard errors, log-likelihoods, statuses, and what it was fitted to';
 
-CREATE FUNCTION kpicrm.ltv_model(ltv_sample kpicrm.ltv_sample) RETURNS kpicrm.ltv_model
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 1000000 AS 'MODULE_PATHNAME', 'kpicrm_ltv_model_of_sample';
-COMMENT ON FUNCTION kpicrm.ltv_model(kpicrm.ltv_sample) IS
+CREATE FUNCTION kpicrm.ltv_fit(ltv_sample kpicrm.ltv_sample) RETURNS kpicrm.ltv_model
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 1000000 AS 'MODULE_PATHNAME', 'kpicrm_ltv_fit_sql';
+COMMENT ON FUNCTION kpicrm.ltv_fit(kpicrm.ltv_sample) IS
     'the model that makes the sample most likely';
 
 CREATE FUNCTION kpicrm.status(ltv_model kpicrm.ltv_model) RETURNS text
@@ -253,7 +253,7 @@ CREATE AGGREGATE kpicrm.ltv_model_agg(purchases kpicrm.purchases, as_of timestam
     STYPE = kpicrm.ltv_sample,
     SSPACE = 100000,
     INITCOND = 'empty',
-    FINALFUNC = kpicrm.ltv_model,
+    FINALFUNC = kpicrm.ltv_fit,
     COMBINEFUNC = kpicrm.ltv_sample_add,
     PARALLEL = SAFE
 );
@@ -265,7 +265,7 @@ CREATE AGGREGATE kpicrm.ltv_model_agg(purchases kpicrm.purchases, as_of timestam
     STYPE = kpicrm.ltv_sample,
     SSPACE = 100000,
     INITCOND = 'empty',
-    FINALFUNC = kpicrm.ltv_model,
+    FINALFUNC = kpicrm.ltv_fit,
     COMBINEFUNC = kpicrm.ltv_sample_add,
     PARALLEL = SAFE
 );
@@ -277,7 +277,7 @@ CREATE AGGREGATE kpicrm.ltv_model_agg(purchases kpicrm.purchases, as_of timestam
     STYPE = kpicrm.ltv_sample,
     SSPACE = 100000,
     INITCOND = 'empty',
-    FINALFUNC = kpicrm.ltv_model,
+    FINALFUNC = kpicrm.ltv_fit,
     COMBINEFUNC = kpicrm.ltv_sample_add,
     PARALLEL = SAFE
 );
@@ -289,7 +289,7 @@ CREATE AGGREGATE kpicrm.ltv_model_agg(purchases kpicrm.purchases, as_of date) (
     STYPE = kpicrm.ltv_sample,
     SSPACE = 100000,
     INITCOND = 'empty',
-    FINALFUNC = kpicrm.ltv_model,
+    FINALFUNC = kpicrm.ltv_fit,
     COMBINEFUNC = kpicrm.ltv_sample_add,
     PARALLEL = SAFE
 );
@@ -301,7 +301,7 @@ CREATE AGGREGATE kpicrm.ltv_model_agg(purchases kpicrm.purchases, as_of date, pe
     STYPE = kpicrm.ltv_sample,
     SSPACE = 100000,
     INITCOND = 'empty',
-    FINALFUNC = kpicrm.ltv_model,
+    FINALFUNC = kpicrm.ltv_fit,
     COMBINEFUNC = kpicrm.ltv_sample_add,
     PARALLEL = SAFE
 );
@@ -313,7 +313,7 @@ CREATE AGGREGATE kpicrm.ltv_model_agg(purchases kpicrm.purchases, as_of date, pe
     STYPE = kpicrm.ltv_sample,
     SSPACE = 100000,
     INITCOND = 'empty',
-    FINALFUNC = kpicrm.ltv_model,
+    FINALFUNC = kpicrm.ltv_fit,
     COMBINEFUNC = kpicrm.ltv_sample_add,
     PARALLEL = SAFE
 );
@@ -325,7 +325,7 @@ CREATE AGGREGATE kpicrm.ltv_model_agg(frequency bigint, recency double precision
     STYPE = kpicrm.ltv_sample,
     SSPACE = 100000,
     INITCOND = 'empty',
-    FINALFUNC = kpicrm.ltv_model,
+    FINALFUNC = kpicrm.ltv_fit,
     COMBINEFUNC = kpicrm.ltv_sample_add,
     PARALLEL = SAFE
 );
@@ -337,7 +337,7 @@ CREATE AGGREGATE kpicrm.ltv_model_agg(frequency bigint, recency double precision
     STYPE = kpicrm.ltv_sample,
     SSPACE = 100000,
     INITCOND = 'empty',
-    FINALFUNC = kpicrm.ltv_model,
+    FINALFUNC = kpicrm.ltv_fit,
     COMBINEFUNC = kpicrm.ltv_sample_add,
     PARALLEL = SAFE
 );
@@ -349,7 +349,7 @@ CREATE AGGREGATE kpicrm.ltv_model_agg(frequency bigint, recency double precision
     STYPE = kpicrm.ltv_sample,
     SSPACE = 100000,
     INITCOND = 'empty',
-    FINALFUNC = kpicrm.ltv_model,
+    FINALFUNC = kpicrm.ltv_fit,
     COMBINEFUNC = kpicrm.ltv_sample_add,
     PARALLEL = SAFE
 );

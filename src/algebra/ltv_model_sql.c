@@ -82,9 +82,9 @@ kpicrm_ltv_model_send(PG_FUNCTION_ARGS)
 }
 
 /* Also the last step of ltv_model_agg(). */
-PG_FUNCTION_INFO_V1(kpicrm_ltv_model_of_sample);
+PG_FUNCTION_INFO_V1(kpicrm_ltv_fit_sql);
 Datum
-kpicrm_ltv_model_of_sample(PG_FUNCTION_ARGS)
+kpicrm_ltv_fit_sql(PG_FUNCTION_ARGS)
 {
 	const KpicrmLtvSample *s = kpicrm_ltv_sample_argument(fcinfo, 0);
 	KpicrmLtvModel *m = palloc(sizeof(*m));
