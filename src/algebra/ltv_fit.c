@@ -110,7 +110,7 @@ fit_orders(KpicrmLtvModel *m, const KpicrmLtvSample *s, bool (*is_cancelled) (vo
 		buyers[i].buyer.recency /= mean_age;
 		buyers[i].buyer.age /= mean_age;
 	}
-	for (int i = 0; i < lengthof(shape); i++)
+	for (int i = 0; i < (int) lengthof(shape); i++)
 	{
 		start[i][0] = shape[i][0];
 		start[i][1] = Min(8, Max(-8, shape[i][0] + log((double) m->customers / orders)));

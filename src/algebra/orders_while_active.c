@@ -21,8 +21,9 @@
 
 #include "algebra/orders_while_active.h"
 
-/* Up to this argument the series is done after some hundred terms. */
+/* Up to this argument, and this a, the series is done after some hundred terms. */
 #define SERIES_MAX 0.95
+#define SERIES_MAX_A 20
 #define MAX_TERMS 10000
 
 /* The series may lose three digits. */
@@ -41,10 +42,14 @@
 #define MAX_STEP 0.25
 #define STEP_DEVIATIONS 0.7
 
+/* From these a and b on, so many deviations beyond the mode there is nothing left. */
+#define NARROW 4
+#define FAR_DEVIATIONS 40
+
 static bool
 series_is_good(double shape, double a, double b, double z)
 {
-	return z <= SERIES_MAX && a + b - 1 <= SERIES_LOSS * shape &&
+	return z <= SERIES_MAX && a <= SERIES_MAX_A && a + b - 1 <= SERIES_LOSS * shape &&
 		a + b - 1 - shape >= SERIES_MIN_NUMERATOR;
 }
 
@@ -94,13 +99,24 @@ orders_of(double shape, double time, double p)
 static double
 by_integral(double shape, double a, double b, double time)
 {
-	double		step = Min(MAX_STEP, STEP_DEVIATIONS * sqrt(1 / a + 1 / b));
+	double		deviation = sqrt(1 / a + 1 / b);
+	double		step = Min(MAX_STEP, STEP_DEVIATIONS * deviation);
 	double		low = -FAR_LOGIT - log1p(time * shape);
-	int			count = (int) ((FAR_LOGIT - low) / step);
-	double		weight = density(a, b, low);
-	double		whole = weight / expm1(a * step);
-	double		sum = whole * shape * time;
+	double		high = FAR_LOGIT;
+	double		weight;
+	double		whole;
+	double		sum;
+	int			count;
 
+	if (a >= NARROW && b >= NARROW)
+	{
+		low = Max(low, log(a / b) - FAR_DEVIATIONS * deviation);
+		high = Min(high, log(a / b) + FAR_DEVIATIONS * deviation);
+	}
+	count = (int) ((high - low) / step);
+	weight = density(a, b, low);
+	whole = weight / expm1(a * step);
+	sum = whole * shape * time;
 	for (int i = 0; i <= count; i++)
 	{
 		double		logit = low + i * step;

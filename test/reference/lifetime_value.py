@@ -21,6 +21,9 @@ def value(variant, r, alpha, a, b, x, t_x, age, horizon):
         b += mpf("1e-20")
     alive = 1 / (1 + a / (b + x - 1) * ((alpha + age) / (alpha + t_x)) ** (r + x)) if x > 0 or modified else mpf(1)
 
+    # many orders cost mpmath up to 170 digits
+    mp.dps = 50 if x < 100 else 250
+
     def orders(t):
         return (a + b + x - 1) / (a - 1) * (1 - ((alpha + age) / (alpha + age + t)) ** (r + x)
                                             * hyp2f1(r + x, b + x, a + b + x - 1, t / (alpha + age + t)))
