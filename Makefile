@@ -39,6 +39,8 @@ MEMBERS = \
 	src/algebra/ltv.sql \
 	src/algebra/ltv_sample.sql \
 	src/algebra/ltv_model.sql \
+	src/algebra/retention_sample.sql \
+	src/algebra/retention_model.sql \
 	src/calendar/fiscal.sql \
 	src/calendar/work_calendar.sql \
 	src/kpi/expression.sql \

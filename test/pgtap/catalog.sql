@@ -227,6 +227,8 @@ CREATE FUNCTION pg_temp.call(function oid, mask integer) RETURNS text
             ('kpicrm.customer_base', 'empty'),
             ('kpicrm.ltv_sample', 'empty'),
             ('kpicrm.ltv_model', 'empty'),
+            ('kpicrm.retention_sample', '{}'),
+            ('kpicrm.retention_model', '0 contracts, no contracts'),
             ('kpicrm.phase_path', '{}'),
             ('kpicrm.funnel', 'to 1 {}'),
             ('kpicrm.work_calendar', '"" version "" zone "UTC" known 2026-01-01..2026-12-31 open 1-5 09:00-18:00 holidays {2026-01-01}'),
