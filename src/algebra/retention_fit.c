@@ -6,8 +6,8 @@
  * P. S. Fader and B. G. S. Hardie, "How to project customer retention", Journal of
  * Interactive Marketing 21 (2007) 76-90.  A contract lost in period t is one success in
  * t cases, one kept for t periods none, and the groups of so many cases are
- * beta-binomial: rate_prior.c finds the maximum.  Newton's method on the exact
- * derivatives, in the logarithms, then takes it to the last digits and gives the
+ * beta-binomial: the search of rate_prior.c finds the maximum.  Newton's method on the
+ * exact derivatives, in the logarithms, then takes it to the last digits and gives the
  * observed information.
  */
 #include "postgres.h"
@@ -17,15 +17,17 @@
 #include "algebra/rate_prior.h"
 #include "algebra/retention_model.h"
 
-#define MAX_NEWTON_STEPS 50
+#define MAX_STEPS 200
+#define MAX_HALVINGS 20
+#define TRUSTED_STEPS 4
+
+/* Where to begin if the search found no spread. */
+#define START_SPREAD 0.01
 
 /* Longer steps would leave the region that the curvature is of. */
 #define MAX_STEP 1.0
 
-/* The maximum is not higher than by this, as the curvature has it. */
-#define TOLERANCE 1e-9
-
-/* What rounding makes of a log-likelihood. */
+/* What rounding makes of a log-likelihood, as a share of it. */
 #define ROUNDING 1e-12
 
 /*
@@ -41,6 +43,13 @@ typedef struct Peak
 	double		by_uv;
 	double		by_uu;
 } Peak;
+
+typedef struct Point
+{
+	double		churn;
+	double		spread;
+	Peak		peak;
+} Point;
 
 /* What the sample tells, and what it cannot. */
 static KpicrmRetentionStatus
@@ -106,17 +115,19 @@ add_occasion(Peak *peak, double churn, double spread, double t, double came, dou
 	double		stay = 1 - churn + shift;
 	double		stayed = came - lost;
 	double		by_churn = lost / churn - stayed / stay;
-	double		by_spread = t * (stayed / stay - came / all);
+	/* stayed / stay - came / all, and its derivative, without the loss of digits */
+	double		by_shift = came * churn / (stay * all) - lost / stay;
+	double		by_shift_twice = lost / (stay * stay)
+		- came * churn * (all + stay) / (stay * stay * all * all);
 	double		slope = churn * (1 - churn);
 
 	peak->value += lost * log(churn / all) + stayed * log1p(-churn / all);
 	peak->by_v += by_churn * slope;
-	peak->by_u += by_spread * spread;
+	peak->by_u += shift * by_shift;
 	peak->by_vv += by_churn * slope * (1 - 2 * churn)
 		- (lost / (churn * churn) + stayed / (stay * stay)) * slope * slope;
-	peak->by_uv += t * stayed / (stay * stay) * slope * spread;
-	peak->by_uu += by_spread * spread
-		+ t * t * (came / (all * all) - stayed / (stay * stay)) * spread * spread;
+	peak->by_uv += stayed / (stay * stay) * slope * shift;
+	peak->by_uu += shift * (by_shift + shift * by_shift_twice);
 }
 
 static Peak
@@ -151,31 +162,71 @@ is_hill(const Peak *peak)
 	return peak->by_vv < 0 && determinant(peak) > 0;
 }
 
-/* From near the maximum to it; false if there is none. */
-static bool
-climb(const KpicrmRetentionSample *s, double *churn, double *spread, Peak *peak)
+/*
+ * Where to go next: by Newton's method, or where the surface is no hill, along the
+ * spread, with churn following.
+ */
+static void
+choose_step(const Peak *peak, double *v, double *u)
 {
-	double		gain = INFINITY;
-
-	*peak = look(s, *churn, *spread);
-	for (int step = 0; step < MAX_NEWTON_STEPS && is_hill(peak); step++)
+	if (is_hill(peak))
 	{
-		double		v = -(peak->by_uu * peak->by_v - peak->by_uv * peak->by_u) / determinant(peak);
-		double		u = -(peak->by_vv * peak->by_u - peak->by_uv * peak->by_v) / determinant(peak);
-		double		shorten = Min(1, MAX_STEP / Max(fabs(v), fabs(u)));
-		double		odds = *churn / (1 - *churn) * exp(shorten * v);
-		double		next_churn = odds / (1 + odds);
-		double		next_spread = *spread * exp(shorten * u);
-		Peak		next = look(s, next_churn, next_spread);
-
-		gain = (peak->by_v * v + peak->by_u * u) / 2;
-		if (!(next.value > peak->value))
-			break;
-		*churn = next_churn;
-		*spread = next_spread;
-		*peak = next;
+		*v = -(peak->by_uu * peak->by_v - peak->by_uv * peak->by_u) / determinant(peak);
+		*u = -(peak->by_vv * peak->by_u - peak->by_uv * peak->by_v) / determinant(peak);
 	}
-	return is_hill(peak) && gain < Max(TOLERANCE, ROUNDING * fabs(peak->value));
+	else
+	{
+		*v = peak->by_vv < 0 ? -peak->by_v / peak->by_vv : copysign(MAX_STEP, peak->by_v);
+		*u = copysign(MAX_STEP, peak->by_u);
+	}
+}
+
+static Point
+moved(const KpicrmRetentionSample *s, const Point *from, double v, double u)
+{
+	double		odds = from->churn / (1 - from->churn) * exp(v);
+	Point		to;
+
+	to.churn = odds / (1 + odds);
+	to.spread = from->spread * exp(u);
+	to.peak = look(s, to.churn, to.spread);
+	return to;
+}
+
+/* The last steps are taken on trust: the gain is too small to be seen in the value. */
+static bool
+climb(const KpicrmRetentionSample *s, Point *at, bool (*is_cancelled) (void))
+{
+	for (int step = 0; step < MAX_STEPS && !is_cancelled(); step++)
+	{
+		double		v;
+		double		u;
+		double		length;
+		Point		next;
+
+		choose_step(&at->peak, &v, &u);
+		if (is_hill(&at->peak) &&
+			(at->peak.by_v * v + at->peak.by_u * u) / 2 < ROUNDING * fabs(at->peak.value))
+		{
+			for (int trusted = 0; trusted < TRUSTED_STEPS && is_hill(&at->peak); trusted++)
+			{
+				choose_step(&at->peak, &v, &u);
+				*at = moved(s, at, v, u);
+			}
+			return is_hill(&at->peak);
+		}
+		length = Min(1, MAX_STEP / Max(fabs(v), fabs(u)));
+		next = moved(s, at, v * length, u * length);
+		for (int halving = 0; halving < MAX_HALVINGS && !(next.peak.value > at->peak.value); halving++)
+		{
+			length /= 2;
+			next = moved(s, at, v * length, u * length);
+		}
+		if (!(next.peak.value > at->peak.value))
+			return false;
+		*at = next;
+	}
+	return false;
 }
 
 /* All contracts alike: churn is the share of the occasions at which one was lost. */
@@ -199,31 +250,47 @@ fit_alike(KpicrmRetentionModel *m, const KpicrmRetentionSample *s)
 }
 
 static void
-fit_spread(KpicrmRetentionModel *m, const KpicrmRetentionSample *s, double churn, double spread)
+set_spread(KpicrmRetentionModel *m, const Point *top)
 {
-	Peak		peak;
+	const Peak *peak = &top->peak;
 
-	if (!climb(s, &churn, &spread, &peak))
-	{
-		m->status = KPICRM_RETENTION_NOT_CONVERGED;
-		return;
-	}
 	m->status = KPICRM_RETENTION_CONVERGED;
-	m->log_likelihood = peak.value;
-	m->churn = churn;
-	m->churn_error = churn * (1 - churn) * sqrt(-peak.by_uu / determinant(&peak));
-	m->spread = spread;
-	m->spread_error = spread * sqrt(-peak.by_vv / determinant(&peak));
-	m->correlation = peak.by_uv / sqrt(peak.by_vv * peak.by_uu);
+	m->log_likelihood = peak->value;
+	m->churn = top->churn;
+	m->churn_error = top->churn * (1 - top->churn) * sqrt(-peak->by_uu / determinant(peak));
+	m->spread = top->spread;
+	m->spread_error = top->spread * sqrt(-peak->by_vv / determinant(peak));
+	m->correlation = peak->by_uv / sqrt(peak->by_vv * peak->by_uu);
 }
 
-void
-kpicrm_retention_fit(KpicrmRetentionModel *m, const KpicrmRetentionSample *s,
-					 bool (*is_cancelled) (void))
+/* Where the search by rate_prior has come to, or a guess. */
+static Point
+start(const KpicrmRetentionSample *s, bool (*is_cancelled) (void))
 {
 	KpicrmRateGroup *groups;
 	KpicrmRatePrior prior;
 	int			count;
+	Point		at;
+
+	groups = groups_of_sample(s, &count);
+	kpicrm_rate_prior_fit(&prior, groups, count, is_cancelled);
+	pfree(groups);
+	at.churn = prior.mean;
+	at.spread = prior.status == KPICRM_PRIOR_FITTED ? 1 / (prior.alpha + prior.beta) : START_SPREAD;
+	at.peak = look(s, at.churn, at.spread);
+	return at;
+}
+
+/*
+ * A spread that makes the sample no more likely than none is rounding: the likelihood
+ * falls from a spread of 0 on, or rises to one maximum and then falls.
+ */
+void
+kpicrm_retention_fit(KpicrmRetentionModel *m, const KpicrmRetentionSample *s,
+					 bool (*is_cancelled) (void))
+{
+	Point		at;
+	bool		is_top;
 
 	memset(m, 0, sizeof(*m));
 	m->contracts = s->contracts;
@@ -231,13 +298,17 @@ kpicrm_retention_fit(KpicrmRetentionModel *m, const KpicrmRetentionSample *s,
 	if (m->status != KPICRM_RETENTION_CONVERGED)
 		return;
 
-	groups = groups_of_sample(s, &count);
-	kpicrm_rate_prior_fit(&prior, groups, count, is_cancelled);
-	pfree(groups);
-	if (prior.status == KPICRM_PRIOR_NO_SPREAD)
-		fit_alike(m, s);
-	else if (prior.status == KPICRM_PRIOR_FITTED)
-		fit_spread(m, s, prior.mean, 1 / (prior.alpha + prior.beta));
+	at = start(s, is_cancelled);
+	is_top = climb(s, &at, is_cancelled);
+	fit_alike(m, s);
+	if (at.peak.value <= m->log_likelihood + ROUNDING * fabs(m->log_likelihood))
+		return;
+	if (is_top)
+		set_spread(m, &at);
 	else
+	{
+		memset(m, 0, sizeof(*m));
+		m->contracts = s->contracts;
 		m->status = KPICRM_RETENTION_NOT_CONVERGED;
+	}
 }
