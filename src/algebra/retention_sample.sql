@@ -62,6 +62,25 @@ CREATE FUNCTION kpicrm.retention_sample_transition(
 COMMENT ON FUNCTION kpicrm.retention_sample_transition(kpicrm.retention_sample, integer, boolean, bigint) IS
     'adds so many contracts';
 
+CREATE FUNCTION kpicrm.retention_sample_inverse(
+    kpicrm.retention_sample,
+    period integer,
+    lost boolean
+) RETURNS kpicrm.retention_sample
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'kpicrm_retention_sample_inverse';
+COMMENT ON FUNCTION kpicrm.retention_sample_inverse(kpicrm.retention_sample, integer, boolean) IS
+    'takes a contract away that has been added';
+
+CREATE FUNCTION kpicrm.retention_sample_inverse(
+    kpicrm.retention_sample,
+    period integer,
+    lost boolean,
+    contracts bigint
+) RETURNS kpicrm.retention_sample
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'kpicrm_retention_sample_inverse';
+COMMENT ON FUNCTION kpicrm.retention_sample_inverse(kpicrm.retention_sample, integer, boolean, bigint) IS
+    'takes so many contracts away that have been added';
+
 CREATE FUNCTION kpicrm.retention_sample_add(
     kpicrm.retention_sample,
     kpicrm.retention_sample
@@ -175,6 +194,11 @@ CREATE AGGREGATE kpicrm.retention_sample_agg(period integer, lost boolean) (
     SSPACE = 1000,
     INITCOND = '{}',
     COMBINEFUNC = kpicrm.retention_sample_add,
+    MSFUNC = kpicrm.retention_sample_transition,
+    MINVFUNC = kpicrm.retention_sample_inverse,
+    MSTYPE = kpicrm.retention_sample,
+    MSSPACE = 1000,
+    MINITCOND = '{}',
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE kpicrm.retention_sample_agg(integer, boolean) IS
@@ -186,6 +210,11 @@ CREATE AGGREGATE kpicrm.retention_sample_agg(period integer, lost boolean, contr
     SSPACE = 1000,
     INITCOND = '{}',
     COMBINEFUNC = kpicrm.retention_sample_add,
+    MSFUNC = kpicrm.retention_sample_transition,
+    MINVFUNC = kpicrm.retention_sample_inverse,
+    MSTYPE = kpicrm.retention_sample,
+    MSSPACE = 1000,
+    MINITCOND = '{}',
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE kpicrm.retention_sample_agg(integer, boolean, bigint) IS
@@ -197,6 +226,11 @@ CREATE AGGREGATE kpicrm.rollup(state kpicrm.retention_sample) (
     SSPACE = 1000,
     INITCOND = '{}',
     COMBINEFUNC = kpicrm.retention_sample_add,
+    MSFUNC = kpicrm.retention_sample_add,
+    MINVFUNC = kpicrm.retention_sample_subtract,
+    MSTYPE = kpicrm.retention_sample,
+    MSSPACE = 1000,
+    MINITCOND = '{}',
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE kpicrm.rollup(kpicrm.retention_sample) IS

@@ -158,6 +158,19 @@ contracts_of_row(FunctionCallInfo fcinfo)
 	return contracts;
 }
 
+/* The row as a sample of its own: no contracts are no entry. */
+static KpicrmRetentionSample *
+sample_of_row(int32 period, bool lost, int64 contracts)
+{
+	KpicrmRetentionSample *row = new_sample(1);
+
+	row->used = contracts > 0;
+	row->entries[0].period = period;
+	if (!kpicrm_retention_count(row, row->entries, lost, contracts))
+		overflow();
+	return row;
+}
+
 PG_FUNCTION_INFO_V1(kpicrm_retention_sample_transition);
 Datum
 kpicrm_retention_sample_transition(PG_FUNCTION_ARGS)
@@ -167,22 +180,15 @@ kpicrm_retention_sample_transition(PG_FUNCTION_ARGS)
 	bool		lost = PG_GETARG_BOOL(2);
 	int64		contracts = contracts_of_row(fcinfo);
 	KpicrmRetentionEntry *entry = kpicrm_retention_find(s, period);
-	KpicrmRetentionSample *row;
 
-	if (contracts == 0)
-		return PointerGetDatum(s);
+	/* usual: it is the executor's own, and only a counter grows */
 	if (entry != NULL && AggCheckCallContext(fcinfo, NULL))
 	{
 		if (!kpicrm_retention_count(s, entry, lost, contracts))
 			overflow();
 		return PointerGetDatum(s);
 	}
-	row = new_sample(1);
-	row->used = 1;
-	row->entries[0].period = period;
-	if (!kpicrm_retention_count(row, row->entries, lost, contracts))
-		overflow();
-	return merged(s, row);
+	return merged(s, sample_of_row(period, lost, contracts));
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_retention_sample_add);
@@ -193,13 +199,10 @@ kpicrm_retention_sample_add(PG_FUNCTION_ARGS)
 				  kpicrm_retention_sample_argument(fcinfo, 1));
 }
 
-PG_FUNCTION_INFO_V1(kpicrm_retention_sample_subtract);
-Datum
-kpicrm_retention_sample_subtract(PG_FUNCTION_ARGS)
+static Datum
+subtracted(const KpicrmRetentionSample *whole, const KpicrmRetentionSample *part)
 {
-	const KpicrmRetentionSample *whole = kpicrm_retention_sample_argument(fcinfo, 0);
-	const KpicrmRetentionSample *part = kpicrm_retention_sample_argument(fcinfo, 1);
-	/* the last entry that cancels out still needs its place */
+	/* an entry that cancels out at the end still needs its place */
 	KpicrmRetentionSample *rest = new_sample((int64) whole->used + 1);
 
 	if (!kpicrm_retention_subtract(rest, whole, part))
@@ -217,6 +220,23 @@ kpicrm_retention_sample_subtract(PG_FUNCTION_ARGS)
 				 errhint("Subtract only what has been added before.")));
 	}
 	return result(rest);
+}
+
+PG_FUNCTION_INFO_V1(kpicrm_retention_sample_subtract);
+Datum
+kpicrm_retention_sample_subtract(PG_FUNCTION_ARGS)
+{
+	return subtracted(kpicrm_retention_sample_argument(fcinfo, 0),
+					  kpicrm_retention_sample_argument(fcinfo, 1));
+}
+
+/* The row leaves the window frame. */
+PG_FUNCTION_INFO_V1(kpicrm_retention_sample_inverse);
+Datum
+kpicrm_retention_sample_inverse(PG_FUNCTION_ARGS)
+{
+	return subtracted(kpicrm_retention_sample_argument(fcinfo, 0),
+					  sample_of_row(period_of_row(fcinfo), PG_GETARG_BOOL(2), contracts_of_row(fcinfo)));
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_retention_sample_contract_count);
