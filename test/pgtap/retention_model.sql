@@ -7,7 +7,7 @@ SET search_path = kpicrm, public, pg_catalog;
 SET client_min_messages = warning;
 SET extra_float_digits = 1;
 \pset tuples_only on
-SELECT plan(60);
+SELECT plan(59);
 
 SELECT setseed(0.42);
 CREATE TEMPORARY TABLE observation AS
@@ -82,10 +82,8 @@ SELECT is_empty($$
     ) AS frames
     WHERE moved <> built OR weighed <> rebuilt
 $$, 'the moving frame is the frame');
-CREATE TEMPORARY TABLE numbered AS SELECT row_number() OVER () AS id, s FROM (SELECT s FROM state LIMIT 50) AS some')) AS made
-WHERE false;
 CREATE TEMPORARY TABLE numbered AS
-SELECT row_number() OVER () AS id, s FROM (SELECT s FROM state LIMIT 50) AS some;
+SELECT row_number() OVER () AS id, s FROM (SELECT s FROM state LIMIT 50) AS first;
 SELECT is_empty($$
     SELECT moved, built
     FROM (
@@ -101,7 +99,7 @@ SELECT is_empty(
     'stored arguments are not written on'
 );
 SELECT is(
-    (SELECT count(*) FROM (SELECT DISTINCT s FROM (SELECT s FROM state UNION ALL SELECT s FROM copied) AS both) AS d),
+    (SELECT count(*) FROM (SELECT DISTINCT s FROM (SELECT s FROM state UNION ALL SELECT s FROM copied) AS united) AS d),
     (SELECT count(DISTINCT s::text) FROM state),
     'states can be grouped'
 );
@@ -257,7 +255,7 @@ UNION ALL
 SELECT m FROM state WHERE converged(m)
 UNION ALL
 SELECT retention_fit('{1 50/0, 2 50/0, 3 50/900}');
-SELECT results_eq('SELECT DISTINCT status(model) COLLATE "C" FROM model ORDER BY 1', $$VALUES ('converged'), ('converged: no heterogeneity')$$, 'both kinds of models are there');
+SELECT results_eq('SELECT DISTINCT status(model) FROM model ORDER BY 1', $$VALUES ('converged'), ('converged: no heterogeneity')$$, 'both kinds of models are there');
 SELECT is_empty($$
     SELECT model, t, survival(model, t), product
     FROM model
@@ -275,12 +273,13 @@ SELECT is_empty($$
 $$, 'churn is what the first renewal loses');
 SELECT is_empty($$
     SELECT model, renewals, discount, residual_lifetime(model, renewals, discount), direct
-    FROM (SELECT model FROM model LIMIT 40) AS some
+    FROM (SELECT model FROM model LIMIT 40) AS first
     CROSS JOIN generate_series(0, 20, 5) AS renewals
     CROSS JOIN unnest('{0.03,0.1,0.5,10}'::float8[]) AS discount
     CROSS JOIN LATERAL (
-        SELECT sum(share * (1 + discount) ^ -k) AS direct
-        FROM (SELECT k, exp(sum(ln(retention_rate(model, renewals + 1 + k))) OVER (ORDER BY k)) AS share FROM generate_series(0, 1200) AS k) AS terms
+        -- below exp(-700) there are no numbers left
+        SELECT sum(exp(greatest(-700, log_share - k * ln(1 + discount)))) AS direct
+        FROM (SELECT k, sum(ln(retention_rate(model, renewals + 1 + k))) OVER (ORDER BY k) AS log_share FROM generate_series(0, 1200) AS k) AS terms
     ) AS summed
     WHERE (abs(residual_lifetime(model, renewals, discount) / direct - 1) < 1e-10) IS NOT TRUE
 $$, 'the residual lifetime is the sum of what is expected at each renewal');
@@ -306,9 +305,9 @@ SELECT is_empty($$
 $$, 'and a small discount comes near it');
 -- Lost with 0.25 every time: S(t) = 0.75^t, 0.75 * 1.1 / (0.1 + 0.25) payments.
 SELECT is(
-    (SELECT ARRAY[survival(model, 3), retention_rate(model, 9), round(residual_lifetime(model, 9, 0.1)::numeric, 12), residual_lifetime(model, 0, 0)]
+    (SELECT ARRAY[survival(model, 3), retention_rate(model, 9), round(residual_lifetime(model, 9, 0.1)::numeric, 12)::float8, residual_lifetime(model, 0, 0)]
      FROM (SELECT '9 contracts, converged: no heterogeneity -1 {churn 0.25 +- 0.1}'::retention_model AS model) AS alike),
-    ARRAY[0.421875, 0.75, 2.357142857143, 3],
+    ARRAY[0.421875, 0.75, 2.357142857143, 3]::float8[],
     'contracts that are all alike are the geometric distribution'
 );
 SELECT results_eq(

@@ -44,8 +44,8 @@ lifetime <- function(alpha, beta, renewals, discount) {
   b <- beta + renewals
   f <- function(x) exp(alpha * x + b * log1p(-exp(x)) - lbeta(alpha, b)) * (1 + discount) / (exp(x) + discount)
   top <- optimize(f, c(-60, -1e-9), maximum = TRUE)$maximum
-  breaks <- sort(unique(pmin(-1e-300, c(-745, top - c(300, 100, 30, 10, 3, 1, 0.3, 0), top + c(0.3, 1, 3, 10), -3, -1, -0.3, -0.1, 0))))
-  breaks <- breaks[breaks >= -745]
+  breaks <- sort(unique(pmin(-1e-300, c(-3000, -1000, top - c(300, 100, 30, 10, 3, 1, 0.3, 0), top + c(0.3, 1, 3, 10), -3, -1, -0.3, -0.1, 0))))
+  breaks <- breaks[breaks >= -3000]
   sum(mapply(function(from, to) integrate(f, from, to, rel.tol = 1e-12, subdivisions = 1000)$value,
              head(breaks, -1), tail(breaks, -1)))
 }
