@@ -129,7 +129,7 @@ SELECT lead_time(date '-infinity', date '2026-01-01');
 SELECT lead_time_agg(opened_at, closed_at, won, 'infinity') FROM deal;
 SELECT lead_time_agg(timestamptz '4713-01-01 BC', '294276-01-01', true, '294276-01-02');
 SELECT lead_time(date '2026-01-01', date '2000000-01-01');
-SELECT survival('{}', '-1 day');
+SELECT survival(lead_times '{}', '-1 day');
 SELECT restricted_mean('{}', '-1 month');
 SELECT lead_times '';
 SELECT lead_times '{1d}';

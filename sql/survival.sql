@@ -28,7 +28,7 @@ CROSS JOIN LATERAL (VALUES (interval '0'), ('36 hours'), ('2 days'), ('4 days'),
 
 -- The last one has ended: nothing is known of an older one.
 SELECT
-    survival('{1d 1/1/0}', '1 day') AS survival,
+    survival(lead_times '{1d 1/1/0}', '1 day') AS survival,
     win_probability('{1d 1/1/0}', '1 day') AS win_probability,
     win_probability('{1d 1/1/0}', '1 day', '1 day') AS of_an_older_one,
     survival_quantile('{1d 1/0/0, 2d 0/0/1}', 0.6) AS never_reached;

@@ -193,7 +193,21 @@ moved(const KpicrmRetentionSample *s, const Point *from, double v, double u)
 	return to;
 }
 
-/* The last steps are taken on trust: the gain is too small to be seen in the value. */
+/* The last steps are taken on trust: their gain is too small to be seen in the value. */
+static bool
+settle(const KpicrmRetentionSample *s, Point *at)
+{
+	for (int step = 0; step < TRUSTED_STEPS && is_hill(&at->peak); step++)
+	{
+		double		v;
+		double		u;
+
+		choose_step(&at->peak, &v, &u);
+		*at = moved(s, at, v, u);
+	}
+	return is_hill(&at->peak);
+}
+
 static bool
 climb(const KpicrmRetentionSample *s, Point *at, bool (*is_cancelled) (void))
 {
@@ -207,14 +221,7 @@ climb(const KpicrmRetentionSample *s, Point *at, bool (*is_cancelled) (void))
 		choose_step(&at->peak, &v, &u);
 		if (is_hill(&at->peak) &&
 			(at->peak.by_v * v + at->peak.by_u * u) / 2 < ROUNDING * fabs(at->peak.value))
-		{
-			for (int trusted = 0; trusted < TRUSTED_STEPS && is_hill(&at->peak); trusted++)
-			{
-				choose_step(&at->peak, &v, &u);
-				*at = moved(s, at, v, u);
-			}
-			return is_hill(&at->peak);
-		}
+			return settle(s, at);
 		length = Min(1, MAX_STEP / Max(fabs(v), fabs(u)));
 		next = moved(s, at, v * length, u * length);
 		for (int halving = 0; halving < MAX_HALVINGS && !(next.peak.value > at->peak.value); halving++)
@@ -260,7 +267,7 @@ set_spread(KpicrmRetentionModel *m, const Point *top)
 	m->churn_error = top->churn * (1 - top->churn) * sqrt(-peak->by_uu / determinant(peak));
 	m->spread = top->spread;
 	m->spread_error = top->spread * sqrt(-peak->by_vv / determinant(peak));
-	m->correlation = peak->by_uv / sqrt(peak->by_vv * peak->by_uu);
+	m->correlation = Max(-1, Min(1, peak->by_uv / sqrt(peak->by_vv * peak->by_uu)));
 }
 
 /* Where the search by rate_prior has come to, or a guess. */
@@ -305,7 +312,7 @@ kpicrm_retention_fit(KpicrmRetentionModel *m, const KpicrmRetentionSample *s,
 		return;
 	if (is_top)
 		set_spread(m, &at);
-	else
+	if (!is_top || !kpicrm_retention_model_is_valid(m))
 	{
 		memset(m, 0, sizeof(*m));
 		m->contracts = s->contracts;

@@ -27,7 +27,7 @@ static const char *const status_name[] = {
 };
 
 /* Far beyond what a fit finds, and within what predictions can be computed from. */
-#define MIN_CHURN 1e-20
+#define MIN_CHURN 1e-30
 #define MIN_SPREAD 1e-20
 #define MAX_SPREAD 1e30
 #define MAX_ERROR 1e100

@@ -7,7 +7,7 @@ SET search_path = kpicrm, public, pg_catalog;
 SET client_min_messages = warning;
 SET extra_float_digits = 1;
 \pset tuples_only on
-SELECT plan(59);
+SELECT plan(60);
 
 SELECT setseed(0.42);
 CREATE TEMPORARY TABLE observation AS
@@ -209,6 +209,15 @@ SELECT results_eq(
 );
 SELECT is(round(residual_lifetime(model, 7, 0.1)::numeric, 2), 7.53, 'and the residual lifetime after seven renewals at 10 %')
 FROM fitted WHERE sample = 'high_end';
+-- Years 8 to 12, which the model has not seen (Fader and Hardie 2007, table 1).
+SELECT is_empty(
+    $$SELECT sample, year, was, survival(model, year) FROM fitted
+      JOIN (VALUES ('regular', '{22.3,20.7,19.4,18.3,17.3}'::float8[]), ('high_end', '{46.8,44.5,42.7,40.9,39.4}')) AS published (sample, survivors) USING (sample)
+      CROSS JOIN LATERAL unnest(survivors) WITH ORDINALITY AS later (was, nth)
+      CROSS JOIN LATERAL (SELECT (7 + nth)::integer AS year) AS y
+      WHERE (abs(100 * survival(model, year) - was) < 2) IS NOT TRUE$$,
+    'five years later the model is off by less than 2 percentage points'
+);
 SELECT cmp_ok(count(*), '>=', 5::bigint, 'retention_fit.csv is there') FROM fitted;
 SELECT is_empty(
     $$SELECT sample, log_likelihood(model), log_likelihood FROM fitted WHERE (abs(log_likelihood(model) / log_likelihood - 1) < 1e-9) IS NOT TRUE$$,
