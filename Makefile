@@ -61,6 +61,7 @@ WORKSPACE = \
 	src/workspace/activity.sql \
 	src/workspace/purchase.sql \
 	src/workspace/contract.sql \
+	src/workspace/ltv_fit.sql \
 	src/workspace/inquiry.sql \
 	src/workspace/kpi.sql \
 	src/workspace/calendar.sql \
@@ -79,6 +80,7 @@ WORKSPACE = \
 	src/report/phase_progress.sql \
 	src/report/pipeline_waterfall.sql \
 	src/report/deal_board.sql \
+	src/report/ltv_prediction.sql \
 	src/report/customer_value.sql \
 	src/report/customer_value_report.sql \
 	src/report/purchase_cohort.sql \
@@ -87,6 +89,8 @@ WORKSPACE = \
 	src/report/lead_source.sql \
 	src/report/inquiry.sql \
 	src/report/feedback.sql \
+	src/report/contract_state.sql \
+	src/report/contract_life.sql \
 	src/report/renewal.sql \
 	src/report/follow_up.sql \
 	src/report/deal_forecast.sql \

@@ -468,7 +468,7 @@ BEGIN
     JOIN phase ON phase.id = deal.phase_id AND phase.kind = 'won'
     ORDER BY deal.id;
 
-    -- Each customer has a rhythm of its own, and stops after some of the orders.
+    -- Each customer has a rhythm of its own, and a chance of its own to stop after an order: one in four in the mean.
     INSERT INTO purchase (name, account_id, product_id, purchased_at, amount, cost, external_id)
     SELECT
         'Repeat order',
@@ -492,7 +492,7 @@ BEGIN
                 min(purchase.purchased_at) AS first_at,
                 avg(purchase.amount) AS amount,
                 exp(4.3 + 0.6 * kpicrm.demo_normal(purchase.account_id, stream + 82)) * interval '1 day' AS rhythm,
-                least(24, floor(ln(kpicrm.demo_share(purchase.account_id, stream + 83)) / ln(0.8)))::integer AS orders
+                least(24, 1 + floor(3 * ln(kpicrm.demo_share(purchase.account_id, stream + 83)) / ln(kpicrm.demo_share(purchase.account_id, stream + 84))))::integer AS orders
             FROM purchase
             GROUP BY purchase.account_id
         ) AS customer
@@ -500,7 +500,7 @@ BEGIN
     ) AS again
     WHERE again.at <= ends_at;
 
-    -- Subscriptions run for a year and are renewed with 85 %.
+    -- Subscriptions run for a year; each has a chance of its own to be renewed, five in six in the mean.
     INSERT INTO contract (name, account_id, product_id, starts_on, ends_on, amount_per_month, cancelled_on, external_id)
     SELECT
         deal.name || ', year ' || term.no,
@@ -514,7 +514,7 @@ BEGIN
     FROM deal
     JOIN phase ON phase.id = deal.phase_id AND phase.kind = 'won'
     JOIN product ON product.id = deal.product_id AND product.series = 'Subscription'
-    CROSS JOIN LATERAL (SELECT 1 + floor(ln(kpicrm.demo_share(deal.id, stream + 90)) / ln(0.85))::integer AS years) AS life
+    CROSS JOIN LATERAL (SELECT least(5, 1 + floor(5 * ln(kpicrm.demo_share(deal.id, stream + 90)) / ln(kpicrm.demo_share(deal.id, stream + 91))))::integer AS years) AS life
     CROSS JOIN LATERAL (
         SELECT no, ((deal.closed_at AT TIME ZONE zone)::date + (no - 1) * interval '1 year')::date AS starts_on
         FROM generate_series(1, least(life.years, 4)) AS no
@@ -701,6 +701,7 @@ BEGIN
     PERFORM kpicrm.demo_activities(stream, ends_at, zone);
     PERFORM kpicrm.demo_customers(stream, ends_at, zone);
     PERFORM kpicrm.demo_targets(ends_at, zone);
+    EXECUTE 'SELECT refresh_ltv_fit($1)' USING ends_at;
     EXECUTE 'SELECT count(*) FROM deal_event' INTO events;
     DROP TABLE pg_temp.kpicrm_demo_deal, pg_temp.kpicrm_demo_step;
     RETURN events;

@@ -7,10 +7,18 @@
  * day is a repeat customer: two order lines of one day are one visit to the shop.
  * A purchase with a negative amount is a credit note: it lowers revenue and margin
  * and is no order; an account that has nothing else has no order and no dates.
- * Margin is over the purchases whose cost is known.  No predictions.
+ * Margin is over the purchases whose cost is known.
+ *
+ * What is to come is predicted by the model that was fitted last (refresh_ltv_fit).
+ * gross_margin NULL is the margin of all purchases whose cost is known or, if there are
+ * none, 1: ltv_amount is revenue then.
  */
-CREATE FUNCTION customer_value(as_of timestamp with time zone DEFAULT now())
-RETURNS TABLE (
+CREATE FUNCTION customer_value(
+    as_of timestamp with time zone DEFAULT now(),
+    horizon_days integer DEFAULT 365,
+    gross_margin double precision DEFAULT NULL,
+    discount_rate double precision DEFAULT 0.1
+) RETURNS TABLE (
     account_id bigint,
     account text,
     industry text,
@@ -28,7 +36,11 @@ RETURNS TABLE (
     first_purchase_date date,
     last_purchase_at timestamp with time zone,
     last_purchase_date date,
-    since_last_purchase_days double precision
+    since_last_purchase_days double precision,
+    alive_probability double precision,
+    expected_order_days double precision,
+    expected_order_amount numeric,
+    ltv_amount numeric
 )
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
 BEGIN ATOMIC
@@ -50,7 +62,11 @@ BEGIN ATOMIC
         (customer.first_purchase_at AT TIME ZONE setting.time_zone)::date,
         customer.last_purchase_at,
         (customer.last_purchase_at AT TIME ZONE setting.time_zone)::date,
-        (as_of AT TIME ZONE setting.time_zone)::date - (customer.last_purchase_at AT TIME ZONE setting.time_zone)::date
+        (as_of AT TIME ZONE setting.time_zone)::date - (customer.last_purchase_at AT TIME ZONE setting.time_zone)::date,
+        prediction.alive_probability,
+        prediction.expected_order_days,
+        prediction.expected_order_amount,
+        prediction.ltv_amount
     FROM (
         SELECT
             purchase.account_id,
@@ -70,10 +86,11 @@ BEGIN ATOMIC
     ) AS customer
     JOIN setting ON setting.only_row
     JOIN account ON account.id = customer.account_id
-    LEFT JOIN sales_rep ON sales_rep.id = account.rep_id;
+    LEFT JOIN sales_rep ON sales_rep.id = account.rep_id
+    LEFT JOIN customer_prediction(as_of, horizon_days, gross_margin, discount_rate) AS prediction ON prediction.account_id = customer.account_id;
 END;
-COMMENT ON FUNCTION customer_value(timestamp with time zone) IS
-    'what each account has bought until the instant: orders, revenue, margin, first and last purchase';
+COMMENT ON FUNCTION customer_value(timestamp with time zone, integer, double precision, double precision) IS
+    'what each account has bought until the instant: orders, revenue, margin, first and last purchase; and what is expected of it in horizon_days';
 
 CREATE VIEW customer_value WITH (security_invoker = true) AS
 SELECT
@@ -94,7 +111,11 @@ SELECT
     customer.first_purchase_date,
     customer.last_purchase_at,
     customer.last_purchase_date,
-    customer.since_last_purchase_days
+    customer.since_last_purchase_days,
+    customer.alive_probability,
+    customer.expected_order_days,
+    customer.expected_order_amount::numeric(18, 2) AS expected_order_amount,
+    customer.ltv_amount::numeric(18, 2) AS ltv_amount
 FROM customer_value() AS customer;
 COMMENT ON VIEW customer_value IS
     'One row per account that has bought: its orders, revenue, margin, first and last purchase, as of now. Only rows of purchase count; a won deal becomes one when it is invoiced or imported.';
@@ -116,3 +137,7 @@ COMMENT ON COLUMN customer_value.first_purchase_date IS 'day of the first purcha
 COMMENT ON COLUMN customer_value.last_purchase_at IS 'instant of the last purchase';
 COMMENT ON COLUMN customer_value.last_purchase_date IS 'day of the last purchase';
 COMMENT ON COLUMN customer_value.since_last_purchase_days IS 'days from the day of the last purchase to today';
+COMMENT ON COLUMN customer_value.alive_probability IS 'probability that the account is still a customer, by the model fitted last; this and what follows NULL without one';
+COMMENT ON COLUMN customer_value.expected_order_days IS 'days with an order expected in the next 365 days';
+COMMENT ON COLUMN customer_value.expected_order_amount IS 'amount expected of such a day';
+COMMENT ON COLUMN customer_value.ltv_amount IS 'present value of the margin expected in the next 365 days, discounted by 10 % a year; of the revenue if no purchase has a cost';

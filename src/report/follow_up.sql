@@ -8,7 +8,8 @@
  *   renewal due        a contract, neither renewed nor cancelled, ends today or in the
  *                      next renewal_days days
  *   purchase overdue   silence_probability is 0.2 or less
- *   value at risk      it is 0.5 or less, and the customer is one of the best fifth by
+ *   value at risk      alive_probability or, without a model (refresh_ltv_fit), silence_probability
+ *                      is 0.5 or less, and the customer is one of the best fifth by
  *                      yearly_amount: worth a call before it is overdue
  *   no contact         no activity was begun and done for the customer, its deals or
  *                      its leads, and no inquiry of it was answered, in the last
@@ -54,6 +55,7 @@ CREATE FUNCTION follow_up(
     since_last_purchase_days double precision,
     purchase_rhythm_days double precision,
     silence_probability double precision,
+    alive_probability double precision,
     yearly_amount numeric,
     last_contact_at timestamp with time zone
 )
@@ -197,6 +199,7 @@ BEGIN ATOMIC
             customer.silence,
             customer.rhythm_days,
             customer.silence_probability,
+            prediction.alive_probability,
             customer.yearly_amount,
             customer.renewal_count,
             customer.renewal_day,
@@ -204,11 +207,12 @@ BEGIN ATOMIC
             contact.last_at,
             customer.renewal_count > 0 AS is_renewal_due,
             coalesce(customer.silence_probability <= 0.2, false) AS is_purchase_overdue,
-            coalesce(customer.silence_probability <= 0.5 AND customer.yearly_amount >= best.yearly_amount, false) AS is_value_at_risk,
+            coalesce(coalesce(prediction.alive_probability, customer.silence_probability) <= 0.5 AND customer.yearly_amount >= best.yearly_amount, false) AS is_value_at_risk,
             contact.last_at IS NULL AS is_without_contact
         FROM customer
         CROSS JOIN best
         LEFT JOIN contact ON contact.account_id = customer.account_id
+        LEFT JOIN customer_prediction(as_of) AS prediction ON prediction.account_id = customer.account_id
     ), chosen AS (
         SELECT
             judged.account_id,
@@ -217,6 +221,7 @@ BEGIN ATOMIC
             judged.silence,
             judged.rhythm_days,
             judged.silence_probability,
+            judged.alive_probability,
             judged.yearly_amount,
             judged.renewal_count,
             judged.renewal_day,
@@ -265,6 +270,7 @@ BEGIN ATOMIC
         chosen.silence::double precision,
         chosen.rhythm_days,
         chosen.silence_probability,
+        chosen.alive_probability,
         chosen.yearly_amount,
         chosen.last_at
     FROM chosen
@@ -298,6 +304,7 @@ SELECT
     due.since_last_purchase_days,
     due.purchase_rhythm_days,
     due.silence_probability,
+    due.alive_probability,
     due.yearly_amount::numeric(18, 2) AS yearly_amount,
     due.last_contact_at
 FROM follow_up() AS due;
@@ -314,7 +321,7 @@ COMMENT ON COLUMN follow_up.reason IS 'the reasons that hold: renewal due, purch
 COMMENT ON COLUMN follow_up.at_stake_amount IS 'the larger of renewal_amount and, for the other reasons, yearly_amount';
 COMMENT ON COLUMN follow_up.is_renewal_due IS 'true if a contract, neither renewed nor cancelled, ends within 90 days';
 COMMENT ON COLUMN follow_up.is_purchase_overdue IS 'true if silence_probability is 0.2 or less';
-COMMENT ON COLUMN follow_up.is_value_at_risk IS 'true if silence_probability is 0.5 or less and yearly_amount is among the best fifth of the customers''';
+COMMENT ON COLUMN follow_up.is_value_at_risk IS 'true if alive_probability or, without a model, silence_probability is 0.5 or less and yearly_amount is among the best fifth of the customers''';
 COMMENT ON COLUMN follow_up.is_without_contact IS 'true if no activity was done for the customer, its deals or leads, and no inquiry of it answered, in the last 90 days';
 COMMENT ON COLUMN follow_up.renewal_count IS 'contracts due';
 COMMENT ON COLUMN follow_up.renewal_date IS 'last day of the first of them; NULL if there is none';
@@ -324,5 +331,6 @@ COMMENT ON COLUMN follow_up.last_purchase_date IS 'day of the last order; NULL i
 COMMENT ON COLUMN follow_up.since_last_purchase_days IS 'days from there until today';
 COMMENT ON COLUMN follow_up.purchase_rhythm_days IS 'mean days from one order day to the next; NULL for fewer than three order days';
 COMMENT ON COLUMN follow_up.silence_probability IS 'how likely so long a silence is if the customer keeps to its rhythm, 0 to 1; NULL for fewer than three order days';
+COMMENT ON COLUMN follow_up.alive_probability IS 'probability that the account is still a customer, by the model that refresh_ltv_fit() fitted last; NULL without one';
 COMMENT ON COLUMN follow_up.yearly_amount IS 'amount of the purchases of the last 730 days, per 365 days';
 COMMENT ON COLUMN follow_up.last_contact_at IS 'instant of the last contact of the last 90 days; NULL if there was none';

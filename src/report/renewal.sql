@@ -2,63 +2,24 @@
  * renewal_report: which contracts are due, and which are kept?
  *
  * Grain: dimension (all, product, rep, team) × member × period in which the term
- * ends (its last day).  A term that is due is
- *
- *   renewed  if another contract follows it (renewed_by)
- *   churned  if none does, and it was cancelled by as_of or its last day is over
- *   pending  otherwise: it still runs, and nobody has decided
+ * ends (its last day).  A term that is due is renewed, churned or pending:
+ * contract_state().
  *
  * renewal_rate is renewed / (renewed + churned), by count; retention rates the same
  * by the amount per month, gross with what the renewed terms had, net with what the
  * following ones have.  Terms without an amount count, and add nothing to amounts; a
- * negative one is left out of amounts and retention rates.  What follows a term is
- * what is known now: renewed_by has no date.
+ * negative one is left out of amounts and retention rates.
  *
- * The rep is the account's present one, the team that rep's present one.
+ * The rep is the account's present one, the team that rep's present one.  What is
+ * expected of the pending ones is the sum, or the mean, over contract_life().
  */
-CREATE FUNCTION contract_state(as_of timestamp with time zone DEFAULT now())
-RETURNS TABLE (
-    contract_id bigint,
-    account_id bigint,
-    product_id bigint,
-    rep_id bigint,
-    ends_on date,
-    state text,
-    monthly_amount numeric,
-    following_monthly_amount numeric,
-    today date
-)
-    LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
-BEGIN ATOMIC
-    SELECT
-        contract.id,
-        contract.account_id,
-        contract.product_id,
-        account.rep_id,
-        contract.ends_on,
-        CASE
-            WHEN contract.renewed_by IS NOT NULL THEN 'renewed'
-            WHEN contract.cancelled_on <= (as_of AT TIME ZONE setting.time_zone)::date THEN 'churned'
-            WHEN contract.ends_on < (as_of AT TIME ZONE setting.time_zone)::date THEN 'churned'
-            ELSE 'pending'
-        END,
-        contract.amount_per_month,
-        following.amount_per_month,
-        (as_of AT TIME ZONE setting.time_zone)::date
-    FROM contract
-    JOIN setting ON setting.only_row
-    JOIN account ON account.id = contract.account_id
-    LEFT JOIN contract AS following ON following.id = contract.renewed_by;
-END;
-COMMENT ON FUNCTION contract_state(timestamp with time zone) IS
-    'every term of a contract: renewed, churned or pending at the instant, its amount per month and that of the term that follows it';
-
 CREATE FUNCTION renewal_report(
     from_date date DEFAULT NULL,
     to_date date DEFAULT NULL,
     by text DEFAULT NULL,
     as_of timestamp with time zone DEFAULT now(),
-    grain text DEFAULT 'month'
+    grain text DEFAULT 'month',
+    discount_rate double precision DEFAULT 0.1
 ) RETURNS TABLE (
     dimension_name text,
     member_id bigint,
@@ -78,7 +39,10 @@ CREATE FUNCTION renewal_report(
     pending_monthly_amount numeric,
     following_monthly_amount numeric,
     gross_retention_rate double precision,
-    net_retention_rate double precision
+    net_retention_rate double precision,
+    expected_renewed_value double precision,
+    expected_remaining_days double precision,
+    expected_remaining_amount numeric
 )
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
 BEGIN ATOMIC
@@ -93,8 +57,13 @@ BEGIN ATOMIC
             sum(contract_state.monthly_amount) FILTER (WHERE contract_state.monthly_amount >= 0 AND contract_state.state = 'renewed') AS renewed_amount,
             sum(contract_state.monthly_amount) FILTER (WHERE contract_state.monthly_amount >= 0 AND contract_state.state = 'churned') AS churned_amount,
             sum(contract_state.monthly_amount) FILTER (WHERE contract_state.monthly_amount >= 0 AND contract_state.state = 'pending') AS pending_amount,
-            sum(contract_state.following_monthly_amount) FILTER (WHERE contract_state.following_monthly_amount >= 0 AND contract_state.monthly_amount >= 0) AS following_amount
+            sum(contract_state.following_monthly_amount) FILTER (WHERE contract_state.following_monthly_amount >= 0 AND contract_state.monthly_amount >= 0) AS following_amount,
+            sum(life.renewal_probability) AS expected_renewed,
+            sum(life.expected_remaining_days) AS remaining_days,
+            count(life.expected_remaining_days) AS remaining_count,
+            sum(life.expected_remaining_amount) FILTER (WHERE contract_state.monthly_amount >= 0) AS remaining_amount
         FROM contract_state(as_of) AS contract_state
+        LEFT JOIN contract_life(as_of, discount_rate) AS life ON life.contract_id = contract_state.contract_id
         WHERE (from_date IS NULL OR contract_state.ends_on >= from_date)
             AND (to_date IS NULL OR contract_state.ends_on < to_date)
             AND kpicrm.accept_period(from_date, to_date)
@@ -122,7 +91,10 @@ BEGIN ATOMIC
             coalesce(sum(part.renewed_amount), 0) AS renewed_amount,
             coalesce(sum(part.churned_amount), 0) AS churned_amount,
             coalesce(sum(part.pending_amount), 0) AS pending_amount,
-            coalesce(sum(part.following_amount), 0) AS following_amount
+            coalesce(sum(part.following_amount), 0) AS following_amount,
+            sum(part.expected_renewed) AS expected_renewed,
+            sum(part.remaining_days) / nullif(sum(part.remaining_count), 0) AS remaining_days,
+            sum(part.remaining_amount) AS remaining_amount
         FROM part
         JOIN day ON day.ends_on = part.ends_on
         LEFT JOIN sales_rep ON sales_rep.id = part.rep_id
@@ -166,7 +138,10 @@ BEGIN ATOMIC
         summed.pending_amount,
         summed.following_amount,
         (summed.renewed_amount / nullif(summed.renewed_amount + summed.churned_amount, 0))::double precision,
-        (summed.following_amount / nullif(summed.renewed_amount + summed.churned_amount, 0))::double precision
+        (summed.following_amount / nullif(summed.renewed_amount + summed.churned_amount, 0))::double precision,
+        summed.expected_renewed,
+        summed.remaining_days,
+        summed.remaining_amount
     FROM summed
     JOIN setting ON setting.only_row
     LEFT JOIN dimension_member
@@ -174,7 +149,7 @@ BEGIN ATOMIC
         AND dimension_member.member_id = summed.member_id
     WHERE kpicrm.accept_as_of(as_of);
 END;
-COMMENT ON FUNCTION renewal_report(date, date, text, timestamp with time zone, text) IS
+COMMENT ON FUNCTION renewal_report(date, date, text, timestamp with time zone, text, double precision) IS
     'contracts whose term ends from from_date until before to_date: due, renewed, churned and pending, with amounts per month, by all, product, rep or team (NULL: by each of them) and by period of the grain (all: one period)';
 
 CREATE VIEW renewal_report WITH (security_invoker = true) AS
@@ -197,7 +172,10 @@ SELECT
     report.pending_monthly_amount::numeric(18, 2) AS pending_monthly_amount,
     report.following_monthly_amount::numeric(18, 2) AS following_monthly_amount,
     report.gross_retention_rate,
-    report.net_retention_rate
+    report.net_retention_rate,
+    report.expected_renewed_value,
+    report.expected_remaining_days,
+    report.expected_remaining_amount::numeric(18, 2) AS expected_remaining_amount
 FROM renewal_report() AS report;
 COMMENT ON VIEW renewal_report IS
     'One row per dimension (all, product, rep, team), member and month: the contracts whose term ends in the month, renewed, churned (cancelled, or over without a following term) or pending, as of now. Amounts are per month.';
@@ -220,6 +198,9 @@ COMMENT ON COLUMN renewal_report.pending_monthly_amount IS 'amount per month of 
 COMMENT ON COLUMN renewal_report.following_monthly_amount IS 'amount per month of the contracts that follow the renewed ones: numerator of net_retention_rate';
 COMMENT ON COLUMN renewal_report.gross_retention_rate IS 'share of the decided amount per month that was renewed, 0 to 1; NULL if there is none';
 COMMENT ON COLUMN renewal_report.net_retention_rate IS 'amount per month that follows, by the decided one: more than 1 if the renewals grew by more than what churned';
+COMMENT ON COLUMN renewal_report.expected_renewed_value IS 'how many of the pending ones will be renewed, by the retention model; NULL if it cannot say, or nothing is pending';
+COMMENT ON COLUMN renewal_report.expected_remaining_days IS 'mean over the pending ones of the days that are expected to follow their present term, discounted by 10 % a year';
+COMMENT ON COLUMN renewal_report.expected_remaining_amount IS 'what the pending ones are expected to bring after their present terms, discounted by 10 % a year';
 
 /*
  * renewal_due: which contracts need a decision soon?
@@ -229,7 +210,8 @@ COMMENT ON COLUMN renewal_report.net_retention_rate IS 'amount per month that fo
  */
 CREATE FUNCTION renewal_due(
     within_days integer DEFAULT 90,
-    as_of timestamp with time zone DEFAULT now()
+    as_of timestamp with time zone DEFAULT now(),
+    discount_rate double precision DEFAULT 0.1
 ) RETURNS TABLE (
     contract_id bigint,
     contract text,
@@ -244,7 +226,12 @@ CREATE FUNCTION renewal_due(
     starts_date date,
     ends_date date,
     due_days double precision,
-    monthly_amount numeric
+    monthly_amount numeric,
+    renewed_before_count bigint,
+    renewal_probability double precision,
+    expected_remaining_days double precision,
+    expected_remaining_amount numeric,
+    prediction_basis text
 )
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
 BEGIN ATOMIC
@@ -262,7 +249,12 @@ BEGIN ATOMIC
         contract.starts_on,
         contract.ends_on,
         contract.ends_on - today.day,
-        contract.amount_per_month
+        contract.amount_per_month,
+        life.renewed_before_count,
+        life.renewal_probability,
+        life.expected_remaining_days,
+        life.expected_remaining_amount,
+        life.prediction_basis
     FROM contract
     JOIN setting ON setting.only_row
     CROSS JOIN LATERAL (SELECT (as_of AT TIME ZONE setting.time_zone)::date AS day) AS today
@@ -270,6 +262,7 @@ BEGIN ATOMIC
     LEFT JOIN sales_rep ON sales_rep.id = account.rep_id
     LEFT JOIN sales_team ON sales_team.id = sales_rep.team_id
     LEFT JOIN product ON product.id = contract.product_id
+    LEFT JOIN contract_life(as_of, discount_rate) AS life ON life.contract_id = contract.id
     WHERE kpicrm.accept_as_of(as_of)
         AND contract.renewed_by IS NULL
         AND (contract.cancelled_on IS NULL OR contract.cancelled_on > today.day)
@@ -280,7 +273,7 @@ BEGIN ATOMIC
             ELSE kpicrm.reject_argument('within_days', within_days::text, 'A number of days from 0 (today) up, such as 90.') IS NULL
         END;
 END;
-COMMENT ON FUNCTION renewal_due(integer, timestamp with time zone) IS
+COMMENT ON FUNCTION renewal_due(integer, timestamp with time zone, double precision) IS
     'contracts neither renewed nor cancelled whose last day is within the next within_days days';
 
 CREATE VIEW renewal_due WITH (security_invoker = true) AS
@@ -298,7 +291,12 @@ SELECT
     due.starts_date,
     due.ends_date,
     due.due_days,
-    due.monthly_amount::numeric(18, 2) AS monthly_amount
+    due.monthly_amount::numeric(18, 2) AS monthly_amount,
+    due.renewed_before_count,
+    due.renewal_probability,
+    due.expected_remaining_days,
+    due.expected_remaining_amount::numeric(18, 2) AS expected_remaining_amount,
+    due.prediction_basis
 FROM renewal_due() AS due;
 COMMENT ON VIEW renewal_due IS
     'One row per contract that is neither renewed nor cancelled and whose last day is today or within the next 90 days.';
@@ -316,3 +314,8 @@ COMMENT ON COLUMN renewal_due.starts_date IS 'first day of the term';
 COMMENT ON COLUMN renewal_due.ends_date IS 'last day of the term';
 COMMENT ON COLUMN renewal_due.due_days IS 'days until the last day; 0 is today';
 COMMENT ON COLUMN renewal_due.monthly_amount IS 'amount per month';
+COMMENT ON COLUMN renewal_due.renewed_before_count IS 'times the contract has been renewed before';
+COMMENT ON COLUMN renewal_due.renewal_probability IS 'probability that it is renewed, by the retention model of prediction_basis; this and what follows NULL if that cannot say';
+COMMENT ON COLUMN renewal_due.expected_remaining_days IS 'days expected to follow the present term, discounted by 10 % a year';
+COMMENT ON COLUMN renewal_due.expected_remaining_amount IS 'amount expected to follow the present term, discounted by 10 % a year';
+COMMENT ON COLUMN renewal_due.prediction_basis IS 'contracts the model learnt from: those with terms of so many months, or all; or why there is no model';

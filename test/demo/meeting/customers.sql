@@ -38,3 +38,21 @@ GROUP BY
     cohort.cohort_start,
     cohort.cohort_label
 ORDER BY cohort.cohort_start;
+
+SELECT pg_temp.said(
+    format('Which customers will be worth most in the next 365 days?  Predicted from their orders so far, million %s', :'currency'),
+    format('今後365日で価値が最も高い顧客（これまでの注文からの予測、百万%s）', :'currency')
+) AS title \gset
+\pset title :title
+SELECT
+    customer.account AS :"account",
+    customer.rep AS :"rep",
+    customer.order_day_count AS :"order_day_count",
+    customer.last_purchase_date AS :"last_purchase_date",
+    pg_temp.percent(customer.alive_probability) AS :"alive_probability",
+    round(customer.expected_order_days::numeric, 1) AS :"expected_order_days",
+    pg_temp.million(customer.expected_order_amount) AS :"expected_order_amount",
+    pg_temp.million(customer.ltv_amount) AS :"ltv_amount"
+FROM company.customer_value(:'as_of') AS customer
+ORDER BY customer.ltv_amount DESC NULLS LAST
+LIMIT 8;
