@@ -403,7 +403,7 @@ $$, 'what did not converge predicts nothing, what did does');
 SELECT is_empty($$
     SELECT p.* FROM refitted, parameters(ltv_fit('BG/NBD of numbers {0 0 9 x500}')) AS p WHERE p.value IS NOT NULL OR p.standard_error IS NOT NULL
 $$, 'no estimate: NULL');
-SELECT is((SELECT array_agg(name) FROM parameters('empty')), '{r,alpha,a,b,p,q,v}', 'all parameters have their row');
+SELECT is((SELECT array_agg(name) FROM parameters('empty'::ltv_model)), '{r,alpha,a,b,p,q,v}', 'all parameters have their row');
 SELECT is(status(m) || ' ' || coalesce(variant(m), 'NULL') || coalesce(period(m)::text, ' NULL') || coalesce(as_of(m)::text, ' NULL'), 'no customers NULL NULL NULL', 'no rows')
 FROM (SELECT ltv_model_agg(p, date '1997-09-30') AS m FROM history WHERE false) AS none;
 SELECT is(variant(bg) || ' ' || period(bg) || ' ' || as_of(bg), 'BG/NBD 7 days 1997-09-30', 'what it was fitted with') FROM fitted_purchases;
