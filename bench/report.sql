@@ -10,6 +10,9 @@ SET work_mem = '64MB';
 
 SELECT kpicrm.create_workspace('company') AS workspace \gset
 SELECT kpicrm.generate_demo('company', :deals, 1, '2026-03-31') AS events \gset
+-- five activities a deal
+DELETE FROM company.activity WHERE id % 2 = 0;
+VACUUM (FULL, ANALYZE) company.activity;
 VACUUM (ANALYZE);
 SELECT count(*) AS activities FROM company.activity \gset
 SELECT count(*) AS open_deals FROM company.deals WHERE open \gset
@@ -42,7 +45,7 @@ FROM (VALUES
     ('deal board', 'deal_board(:now)'),
     ('deal board by phase', 'deal_board_phase(:now)'),
     ('plan and actual by rep and month', 'sales_vs_target(''month'', ''rep'', :year, :now)'),
-    ('KPI progress', 'kpi_progress(:now)'),
+    ('KPI progress', 'kpi_progress(:now, ''linear'', ''2025-04-01'')'),
     ('a KPI by rep and month', 'kpi_series(''win_rate'', :year, ''month'', ''rep'', :now)'),
     ('KPIs by month', 'kpi_long(:year, ''month'', :now)'),
     ('KPI tree', 'kpi_tree(NULL, ''2025-04-01'', ''year'', :now)'),

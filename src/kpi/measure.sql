@@ -89,8 +89,6 @@ DECLARE
     selected text;
     counted text;
     ctes text;
-    period_start text;
-    period_end text;
     keys text = 'fact.period_start';
     is_mapped boolean;
     rows_of_period text;
@@ -126,8 +124,6 @@ BEGIN
         );
     END IF;
     counted = format('%s AS fact', source);
-    period_start = 'period.period_start';
-    period_end = 'period.period_end';
     IF definition.kind = 'level' THEN
         counted = counted || format(
             ' JOIN period ON fact.%1$I < period.period_end AND (%2$s >= period.period_end) IS NOT FALSE',
@@ -135,17 +131,16 @@ BEGIN
             CASE WHEN definition.end_column IS NULL THEN 'NULL::date' ELSE format('fact.%I', definition.end_column) END
         );
     ELSIF is_mapped THEN
-        -- a look into an array of the days replaces a calculation per row.  What came
-        -- before the first period of a running total has no period of its own
-        SELECT
-            format('((SELECT array_agg(day.period_start ORDER BY day.day) FROM %s.kpi_days(%L, %L, %L) AS day))[%s]', home, first_day, last_day, grain, place.no),
-            format('((SELECT array_agg(day.period_end ORDER BY day.day) FROM %s.kpi_days(%L, %L, %L) AS day))[%s]', home, first_day, last_day, grain, place.no)
-        INTO period_start, period_end
-        FROM format(
-            CASE definition.kind WHEN 'running' THEN 'greatest(fact.%1$I, %2$L) - %2$L::date + 1' ELSE 'fact.%1$I - %2$L::date + 1' END,
-            definition.date_column,
-            first_day
-        ) AS place (no);
+        -- a list of the days replaces a calculation per row, and lets the planner see that there
+        -- are few groups.  What came before the first period of a running total has no period of its own
+        counted = counted || format(
+            ' JOIN (SELECT day.day, min(day.period_start) AS period_start, min(day.period_end) AS period_end FROM %1$s.kpi_days(%2$L, %3$L, %4$L) AS day GROUP BY day.day) AS period ON period.day = ' || CASE definition.kind WHEN 'running' THEN 'greatest(fact.%5$I, %2$L)' ELSE 'fact.%5$I' END,
+            home,
+            first_day,
+            last_day,
+            grain,
+            definition.date_column
+        );
     ELSE
         counted = counted || format(
             ' JOIN (SELECT day.day, day.period_start, day.period_end FROM (SELECT DISTINCT fact.%1$I AS day FROM %2$s AS fact) AS seen CROSS JOIN LATERAL %3$s.kpi_days(seen.day, seen.day, %4$L) AS day) AS period ON period.day = fact.%1$I',
@@ -216,7 +211,7 @@ FROM (
         %2$s AS member_id,
         count(*) AS n%3$s
     FROM (
-        SELECT %4$s, %11$s AS period_start, %12$s AS period_end, %5$L::timestamptz AS as_of
+        SELECT %4$s, period.period_start, period.period_end, %5$L::timestamptz AS as_of
         FROM %6$s
         WHERE %7$s
     ) AS fact
@@ -247,9 +242,7 @@ CROSS JOIN LATERAL (VALUES %10$s) AS measure (kpi_code, numerator, denominator)$
         (
             SELECT string_agg(format('(%L, grouped.numerator_%2$s, grouped.denominator_%2$s)', listed.code, listed.position), ', ')
             FROM unnest(kpi_codes) WITH ORDINALITY AS listed (code, position)
-        ),
-        period_start,
-        period_end
+        )
     );
     IF definition.kind = 'running' THEN
         RETURN format(

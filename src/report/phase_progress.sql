@@ -40,7 +40,8 @@ CREATE FUNCTION deal_segment(
     previous_phase_id bigint,
     previous_rep_id bigint,
     previous_product_id bigint,
-    previous_amount numeric
+    previous_amount numeric,
+    starting_phase_id bigint
 )
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
 BEGIN ATOMIC
@@ -58,7 +59,8 @@ BEGIN ATOMIC
             kpicrm.last_known(event.rep_id, 'rep_id' = ANY (event.cleared)) OVER by_time AS rep_id,
             kpicrm.last_known(event.product_id, 'product_id' = ANY (event.cleared)) OVER by_time AS product_id,
             kpicrm.last_known(event.amount, 'amount' = ANY (event.cleared)) OVER by_time AS amount,
-            kpicrm.last_known(event.expected_close_on, 'expected_close_on' = ANY (event.cleared)) OVER by_time AS expected_close_on
+            kpicrm.last_known(event.expected_close_on, 'expected_close_on' = ANY (event.cleared)) OVER by_time AS expected_close_on,
+            kpicrm.last_known(CASE WHEN event.at < from_at THEN event.phase_id END, event.removed AND event.at < from_at) OVER by_time AS starting_phase_id
         FROM deal_event AS event
         JOIN (
             SELECT later.deal_id
@@ -91,7 +93,8 @@ BEGIN ATOMIC
         segment.previous_phase_id,
         segment.previous_rep_id,
         segment.previous_product_id,
-        segment.previous_amount
+        segment.previous_amount,
+        segment.starting_phase_id
     FROM (
         SELECT
             walk.deal_id,
@@ -102,6 +105,7 @@ BEGIN ATOMIC
             walk.product_id,
             walk.amount,
             walk.expected_close_on,
+            walk.starting_phase_id,
             lag(walk.phase_id) OVER by_time AS previous_phase_id,
             lag(walk.rep_id) OVER by_time AS previous_rep_id,
             lag(walk.product_id) OVER by_time AS previous_product_id,
@@ -131,7 +135,8 @@ BEGIN ATOMIC
         NULL,
         NULL,
         NULL,
-        NULL
+        NULL,
+        deal.phase_id
     FROM deal
     JOIN phase
         ON phase.id = deal.phase_id
@@ -146,19 +151,21 @@ BEGIN ATOMIC
         );
 END;
 COMMENT ON FUNCTION deal_segment(timestamp with time zone, timestamp with time zone, timestamp with time zone) IS
-    'one row per span in which nothing of a deal changed, of those that touch [from_at, until_at), with what was before it; deals that ended before are left out; about is an instant before from_at from which the planner sees how much that is';
+    'one row per span in which nothing of a deal changed, of those that touch [from_at, until_at), with what was before it and the phase in which the deal began the time; deals that ended before are left out; about is an instant before from_at from which the planner sees how much that is';
 
 CREATE FUNCTION deal_move(
     from_at timestamp with time zone,
     until_at timestamp with time zone,
     about timestamp with time zone,
-    by text
+    by text,
+    tells_start boolean
 ) RETURNS TABLE (
     dimension_name text,
     member_id bigint,
     phase_id bigint,
     previous_member_id bigint,
     previous_phase_id bigint,
+    starting_phase_id bigint,
     is_start boolean,
     is_end boolean,
     is_move boolean,
@@ -181,6 +188,7 @@ BEGIN ATOMIC
             segment.starts_at < from_at AS is_start,
             segment.ends_at IS NULL AS is_end,
             segment.starts_at >= from_at AS is_move,
+            CASE WHEN tells_start AND segment.ends_at IS NULL THEN segment.starting_phase_id END AS starting_phase_id,
             count(*) AS deal_count,
             sum(segment.amount) AS amount,
             sum(coalesce(segment.amount, 0) - coalesce(segment.previous_amount, 0)) AS change_amount
@@ -195,7 +203,7 @@ BEGIN ATOMIC
             segment.previous_rep_id,
             segment.product_id,
             segment.previous_product_id,
-            7, 8, 9, 10
+            7, 8, 9, 10, 11
     )
     SELECT
         dimension.name,
@@ -203,6 +211,7 @@ BEGIN ATOMIC
         counted.phase_id,
         member.previous_id,
         counted.previous_phase_id,
+        counted.starting_phase_id,
         counted.is_start,
         counted.is_end,
         counted.is_move,
@@ -243,12 +252,13 @@ BEGIN ATOMIC
         counted.phase_id,
         member.previous_id,
         counted.previous_phase_id,
+        counted.starting_phase_id,
         counted.is_start,
         counted.is_end,
         counted.is_move;
 END;
-COMMENT ON FUNCTION deal_move(timestamp with time zone, timestamp with time zone, timestamp with time zone, text) IS
-    'how many deals stood and moved where in [from_at, until_at): by phase and member, present and previous; is_start and is_end: there at the start and at the end, is_move: came there within';
+COMMENT ON FUNCTION deal_move(timestamp with time zone, timestamp with time zone, timestamp with time zone, text, boolean) IS
+    'how many deals stood and moved where in [from_at, until_at): by phase and member, present and previous; starting_phase_id: of those there at the end, where they stood at the start, if tells_start; is_start and is_end: there at the start and at the end, is_move: came there within';
 
 CREATE FUNCTION progress_span(
     from_date date,
@@ -366,7 +376,8 @@ BEGIN ATOMIC
             span.from_at,
             span.until_at,
             coalesce(phase_progress.from_date::timestamp with time zone, phase_progress.as_of - INTERVAL '7 days') - INTERVAL '2 days',
-            phase_progress.by
+            phase_progress.by,
+            false
         ) AS move
         LEFT JOIN step AS here ON here.id = move.phase_id
         LEFT JOIN step AS before ON before.id = move.previous_phase_id
@@ -650,22 +661,26 @@ BEGIN ATOMIC
             phase.name,
             phase."position"
         FROM phase_as_of((SELECT span.until_at - INTERVAL '1 microsecond' FROM span)) AS phase
-    ), stand AS (
-        -- where each deal stood at the start and stands at the end; it has one segment at each
+    ), move AS MATERIALIZED (
         SELECT
-            max(segment.phase_id) FILTER (WHERE segment.starts_at < span.from_at) AS from_phase_id,
-            max(segment.phase_id) FILTER (WHERE segment.ends_at IS NULL) AS to_phase_id,
-            max(segment.rep_id) FILTER (WHERE segment.ends_at IS NULL) AS rep_id,
-            max(segment.product_id) FILTER (WHERE segment.ends_at IS NULL) AS product_id,
-            max(segment.amount) FILTER (WHERE segment.ends_at IS NULL AND segment.phase_id IS NOT NULL) AS amount,
-            segment.deal_id
+            move.dimension_name,
+            move.member_id,
+            move.previous_member_id,
+            move.phase_id,
+            move.previous_phase_id,
+            move.starting_phase_id,
+            move.is_end,
+            move.is_move,
+            move.deal_count,
+            move.amount
         FROM span
-        CROSS JOIN LATERAL deal_segment(
+        CROSS JOIN LATERAL deal_move(
             span.from_at,
             span.until_at,
-            coalesce(phase_transition.from_date::timestamp with time zone, phase_transition.as_of - INTERVAL '7 days') - INTERVAL '2 days'
-        ) AS segment
-        GROUP BY segment.deal_id
+            coalesce(phase_transition.from_date::timestamp with time zone, phase_transition.as_of - INTERVAL '7 days') - INTERVAL '2 days',
+            phase_transition.by,
+            true
+        ) AS move
     ), cell AS (
         SELECT
             move.dimension_name,
@@ -676,43 +691,27 @@ BEGIN ATOMIC
             move.amount AS move_amount,
             0 AS deal_count,
             0 AS deal_amount
-        FROM span
-        CROSS JOIN LATERAL deal_move(
-            span.from_at,
-            span.until_at,
-            coalesce(phase_transition.from_date::timestamp with time zone, phase_transition.as_of - INTERVAL '7 days') - INTERVAL '2 days',
-            phase_transition.by
-        ) AS move
+        FROM move
         WHERE move.is_move
             AND move.phase_id IS DISTINCT FROM move.previous_phase_id
         UNION ALL
+        -- where each deal stood at the start and stands at the end
         SELECT
-            dimension.name,
-            CASE dimension.name
-                WHEN 'rep' THEN stand.rep_id
-                WHEN 'team' THEN sales_rep.team_id
-                WHEN 'product' THEN stand.product_id
-                WHEN 'source' THEN deal.source_id
-                WHEN 'pipeline' THEN step.pipeline_id
-            END,
-            stand.from_phase_id,
-            stand.to_phase_id,
-            0,
-            0,
-            count(*),
-            coalesce(sum(stand.amount), 0)
-        FROM stand
-        LEFT JOIN sales_rep ON sales_rep.id = stand.rep_id
-        LEFT JOIN deal ON deal.id = stand.deal_id
-        LEFT JOIN step ON step.id = coalesce(stand.to_phase_id, stand.from_phase_id)
-        CROSS JOIN unnest(
+            move.dimension_name,
             CASE
-                WHEN phase_transition.by IS NULL THEN ARRAY['all', 'rep', 'team', 'product', 'source', 'pipeline']
-                ELSE ARRAY[phase_transition.by]
-            END
-        ) AS dimension (name)
-        WHERE num_nonnulls(stand.from_phase_id, stand.to_phase_id) > 0
-        GROUP BY 1, 2, 3, 4
+                WHEN move.dimension_name = 'pipeline' AND move.phase_id IS NULL THEN origin.pipeline_id
+                ELSE move.member_id
+            END,
+            move.starting_phase_id,
+            move.phase_id,
+            0,
+            0,
+            move.deal_count,
+            CASE WHEN move.phase_id IS NOT NULL THEN move.amount ELSE 0 END
+        FROM move
+        LEFT JOIN step AS origin ON origin.id = move.starting_phase_id
+        WHERE move.is_end
+            AND num_nonnulls(move.starting_phase_id, move.phase_id) > 0
     )
     SELECT
         cell.dimension_name,
