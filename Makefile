@@ -44,7 +44,10 @@ MEMBERS = \
 	src/calendar/fiscal.sql \
 	src/calendar/work_calendar.sql \
 	src/kpi/expression.sql \
-	src/kpi/decomposition.sql
+	src/kpi/decomposition.sql \
+	src/html/text.sql \
+	src/html/chart.sql \
+	src/html/style.sql
 
 WORKSPACE = \
 	src/workspace/setting.sql \
@@ -103,7 +106,8 @@ WORKSPACE = \
 	src/kpi/progress.sql \
 	src/kpi/tree.sql \
 	src/report/rep_comparison.sql \
-	src/kpi/describe.sql
+	src/kpi/describe.sql \
+	src/report/html.sql
 
 CONSTRUCTOR = \
 	src/workspace/create.sql \

@@ -1,0 +1,786 @@
+/*
+ * report_html: the state of sales as one page.
+ *
+ * A section is a function that returns its part of the page; every number in it comes
+ * from the report that the section is named after, and stands in a table too.  The
+ * page needs nothing from outside.
+ */
+
+CREATE FUNCTION html_heads(
+    language text,
+    VARIADIC names text[]
+) RETURNS text[]
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (
+        SELECT array_agg(
+            CASE language WHEN 'ja' THEN coalesce(known.caption, named.name) ELSE replace(named.name, '_', ' ') END
+            ORDER BY named.nth
+        )
+        FROM unnest(names) WITH ORDINALITY AS named (name, nth)
+        LEFT JOIN caption_ja() AS known
+            ON known.kind = 'column'
+            AND known.name = named.name
+    );
+COMMENT ON FUNCTION html_heads(text, text[]) IS
+    'captions of columns in a language, as describe() has them';
+
+CREATE FUNCTION html_section(
+    key text,
+    title text,
+    question text,
+    body text,
+    language text
+) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN '<section id="' || key || '"><h2>' || kpicrm.html_escape(title) || '</h2><p class="question">' || kpicrm.html_escape(question) || '</p>'
+        || coalesce(nullif(body, ''), '<p class="empty">' || kpicrm.in_language(language, 'Nothing to show.', '表示するデータがありません。') || '</p>') || '</section>';
+COMMENT ON FUNCTION html_section(text, text, text, text, text) IS
+    'a section of the page with its title and the question it answers';
+
+CREATE FUNCTION html_kpi_progress(
+    from_date date,
+    to_date date,
+    grain text,
+    language text,
+    as_of timestamp with time zone
+) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    WITH shown AS (
+        SELECT
+            kpi.code,
+            CASE html_kpi_progress.language WHEN 'ja' THEN kpi.name_ja ELSE kpi.name END AS name,
+            kpi.unit,
+            progress.target_value,
+            progress.actual_value,
+            progress.attainment_rate,
+            progress.gap_value,
+            progress.projection_value,
+            progress.required_per_workday_value,
+            progress.status_name,
+            progress.sort_order
+        FROM kpi
+        LEFT JOIN kpi_progress(as_of, 'workday', html_kpi_progress.from_date, html_kpi_progress.to_date) AS progress
+            ON progress.kpi_name = kpi.code
+            AND progress.scope_name = 'company'
+            AND progress.grain_name = html_kpi_progress.grain
+            AND progress.period_start = html_kpi_progress.from_date
+        WHERE progress.kpi_name IS NOT NULL
+            OR kpi.code IN ('revenue', 'lead_count', 'deal_count', 'win_rate', 'average_deal_amount', 'lead_time_days')
+    ), month AS (
+        SELECT
+            measured.kpi_code,
+            array_agg((CASE WHEN kpi.denominator IS NULL THEN measured.numerator ELSE measured.numerator / nullif(measured.denominator, 0) END)::double precision ORDER BY measured.period_start) AS points
+        FROM kpi_measure(
+            ARRAY(SELECT shown.code FROM shown),
+            (date_trunc('month', from_date::timestamp without time zone) - INTERVAL '9 months')::date,
+            to_date,
+            'month',
+            '{all}',
+            as_of
+        ) AS measured
+        JOIN kpi ON kpi.code = measured.kpi_code
+        GROUP BY measured.kpi_code
+    ), now_value AS (
+        SELECT
+            measured.kpi_code,
+            (CASE WHEN kpi.denominator IS NULL THEN measured.numerator ELSE measured.numerator / nullif(measured.denominator, 0) END)::double precision AS value
+        FROM kpi_measure(ARRAY(SELECT shown.code FROM shown WHERE shown.target_value IS NULL), from_date, to_date, grain, '{all}', as_of) AS measured
+        JOIN kpi ON kpi.code = measured.kpi_code
+    ), tile AS (
+        SELECT
+            shown.name,
+            shown.unit,
+            shown.code,
+            coalesce(shown.actual_value, now_value.value) AS actual,
+            shown.target_value,
+            shown.attainment_rate,
+            shown.gap_value,
+            shown.projection_value,
+            shown.required_per_workday_value,
+            shown.status_name,
+            CASE shown.status_name
+                WHEN 'met' THEN kpicrm.in_language(html_kpi_progress.language, 'met', '達成')
+                WHEN 'on_track' THEN kpicrm.in_language(html_kpi_progress.language, 'on track', '順調')
+                WHEN 'at_risk' THEN kpicrm.in_language(html_kpi_progress.language, 'at risk', '要注意')
+                WHEN 'behind' THEN kpicrm.in_language(html_kpi_progress.language, 'behind', '遅れ')
+            END AS status,
+            month.points,
+            row_number() OVER (ORDER BY shown.sort_order, shown.code = 'revenue' DESC, shown.code) AS nth
+        FROM shown
+        LEFT JOIN month ON month.kpi_code = shown.code
+        LEFT JOIN now_value ON now_value.kpi_code = shown.code
+    )
+    SELECT html_section(
+        'kpi_progress',
+        kpicrm.in_language(html_kpi_progress.language, 'KPIs', 'KPI進捗'),
+        kpicrm.in_language(html_kpi_progress.language, 'Are we on the way to our targets?', '目標に向けて順調か？'),
+        '<div class="tiles">' || string_agg(
+            '<article class="tile ' || coalesce(tile.status_name, 'plain') || '"><h3>' || kpicrm.html_escape(tile.name) || '</h3><p class="big">'
+            || coalesce(kpicrm.html_number(tile.actual, CASE tile.unit WHEN 'amount' THEN 'short_amount' ELSE tile.unit END, html_kpi_progress.language), '–') || '</p>'
+            || CASE WHEN tile.target_value IS NULL THEN '' ELSE
+                '<p class="goal">' || kpicrm.in_language(html_kpi_progress.language, 'of ', '目標 ')
+                || kpicrm.html_number(tile.target_value, CASE tile.unit WHEN 'amount' THEN 'short_amount' ELSE tile.unit END, html_kpi_progress.language)
+                || coalesce(' · ' || kpicrm.html_number(tile.attainment_rate, 'rate'), '') || ' · <strong>' || coalesce(tile.status, '') || '</strong></p>' END
+            || coalesce(kpicrm.svg_trend(tile.name || kpicrm.in_language(html_kpi_progress.language, ', by month', '（月次推移）'), tile.points), '') || '</article>',
+            '' ORDER BY tile.nth
+        ) || '</div>' || kpicrm.html_table(
+            kpicrm.in_language(html_kpi_progress.language, 'Targets of the company in this period', 'この期間の全社目標'),
+            html_heads(html_kpi_progress.language, 'kpi_name', 'target_value', 'actual_value', 'attainment_rate', 'gap_value', 'projection_value', 'required_per_workday_value', 'status_name'),
+            string_agg(
+                kpicrm.html_row(
+                    tile.name,
+                    kpicrm.html_number(tile.target_value, tile.unit),
+                    kpicrm.html_number(tile.actual, tile.unit),
+                    kpicrm.html_number(tile.attainment_rate, 'rate'),
+                    kpicrm.html_number(tile.gap_value, tile.unit),
+                    kpicrm.html_number(tile.projection_value, tile.unit),
+                    kpicrm.html_number(tile.required_per_workday_value, tile.unit),
+                    tile.status
+                ),
+                '' ORDER BY tile.nth
+            )
+        ),
+        html_kpi_progress.language
+    )
+    FROM tile;
+END;
+COMMENT ON FUNCTION html_kpi_progress(date, date, text, text, timestamp with time zone) IS
+    'section of report_html: KPIs against their targets, with the trend of the last months';
+
+CREATE FUNCTION html_kpi_tree(
+    from_date date,
+    grain text,
+    language text,
+    as_of timestamp with time zone
+) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    WITH versus AS (
+        -- a gap needs something to compare with
+        SELECT CASE
+            WHEN EXISTS (
+                SELECT
+                FROM target
+                WHERE target.kpi_code = 'revenue'
+                    AND target.grain = html_kpi_tree.grain
+                    AND target.period_start = html_kpi_tree.from_date
+                    AND num_nonnulls(target.team_id, target.rep_id, target.product_id) = 0
+            ) THEN 'target'
+            WHEN EXISTS (
+                SELECT
+                FROM kpi_measure('{revenue}', (from_date - INTERVAL '1 year')::date, from_date, 'year', '{all}', as_of)
+            ) THEN 'previous_year'
+        END AS choice
+    ), gap AS (
+        SELECT
+            explained.sort_order,
+            coalesce(CASE html_kpi_tree.language WHEN 'ja' THEN kpi.name_ja ELSE kpi.name END,
+                CASE explained.factor WHEN '(rest)' THEN kpicrm.in_language(html_kpi_tree.language, 'other', 'その他') ELSE explained.factor END) AS factor,
+            explained.plan_value,
+            explained.actual_value,
+            explained.contribution,
+            explained.method,
+            coalesce(kpi.unit, 'amount') AS unit
+        FROM versus
+        CROSS JOIN LATERAL explain_gap('revenue', from_date, grain, versus.choice, NULL, as_of) AS explained
+        LEFT JOIN kpi ON kpi.code = explained.factor
+        WHERE versus.choice IS NOT NULL
+    ), tree AS (
+        SELECT kpicrm.html_table(
+            kpicrm.in_language(html_kpi_tree.language, 'KPI tree', 'KPIツリー'),
+            html_heads(html_kpi_tree.language, 'kpi_name', 'actual_value', 'target_value', 'attainment_rate', 'previous_year_value'),
+            string_agg(
+                kpicrm.html_row(
+                    repeat('　', branch.depth_no) || CASE html_kpi_tree.language WHEN 'ja' THEN kpi.name_ja ELSE kpi.name END,
+                    kpicrm.html_number(branch.actual_value, branch.unit_label),
+                    kpicrm.html_number(branch.target_value, branch.unit_label),
+                    kpicrm.html_number(branch.attainment_rate, 'rate'),
+                    kpicrm.html_number(branch.previous_year_value, branch.unit_label)
+                ),
+                '' ORDER BY branch.root_name, branch.sort_order
+            )
+        ) AS part
+        FROM kpi_tree('revenue', from_date, grain, as_of) AS branch
+        JOIN kpi ON kpi.code = branch.kpi_name
+    )
+    SELECT html_section(
+        'kpi_tree',
+        kpicrm.in_language(html_kpi_tree.language, 'KPI tree and gap', 'KPIツリーと差異の要因'),
+        kpicrm.in_language(html_kpi_tree.language, 'Why is revenue above or below, and by how much each?', '売上の過不足は、どのKPIがいくら影響したか？'),
+        (SELECT tree.part FROM tree) || coalesce((
+            SELECT kpicrm.svg_bars(
+                kpicrm.in_language(html_kpi_tree.language, 'Gap of revenue by factor', '売上差異の要因別内訳'),
+                kpicrm.in_language(html_kpi_tree.language, 'What each factor adds to or takes from revenue, against ', '各要因が売上に与えた影響。比較対象：')
+                    || CASE (SELECT versus.choice FROM versus) WHEN 'target' THEN kpicrm.in_language(html_kpi_tree.language, 'the target', '目標')
+                        ELSE kpicrm.in_language(html_kpi_tree.language, 'the previous year', '前年') END,
+                array_agg(gap.factor ORDER BY gap.sort_order),
+                array_agg(gap.contribution::double precision ORDER BY gap.sort_order),
+                array_agg(kpicrm.html_number(gap.contribution::double precision, 'short_amount', html_kpi_tree.language) ORDER BY gap.sort_order)
+            ) || kpicrm.html_table(
+                kpicrm.in_language(html_kpi_tree.language, 'Contributions; they add up to the gap', '影響額（合計は差異に一致）'),
+                html_heads(html_kpi_tree.language, 'factor', 'plan_value', 'actual_value', 'contribution', 'method'),
+                string_agg(kpicrm.html_row(
+                    gap.factor,
+                    kpicrm.html_number(gap.plan_value::double precision, gap.unit),
+                    kpicrm.html_number(gap.actual_value::double precision, gap.unit),
+                    kpicrm.html_number(gap.contribution::double precision, 'amount'),
+                    gap.method
+                ), '' ORDER BY gap.sort_order)
+            )
+            FROM gap
+            HAVING count(*) > 0
+        ), ''),
+        html_kpi_tree.language
+    );
+END;
+COMMENT ON FUNCTION html_kpi_tree(date, text, text, timestamp with time zone) IS
+    'section of report_html: the KPI tree of revenue, and its gap to the target or the previous year by factor';
+
+CREATE FUNCTION html_phase_report(
+    from_date date,
+    to_date date,
+    language text,
+    as_of timestamp with time zone
+) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    WITH report AS MATERIALIZED (
+        SELECT
+            phase.pipeline_id,
+            phase.pipeline,
+            phase.phase,
+            phase.sort_order,
+            phase.reached_count,
+            phase.next_rate,
+            phase.won_rate,
+            phase.lost_here_count,
+            phase.stay_median_days,
+            phase.stay_p80_days,
+            phase.open_count,
+            phase.stalled_count
+        FROM phase_report('fill', as_of, from_date, to_date) AS phase
+    ), pipeline AS (
+        SELECT
+            report.pipeline_id,
+            '<h3>' || kpicrm.html_escape(report.pipeline) || '</h3>' || kpicrm.svg_bars(
+                report.pipeline,
+                kpicrm.in_language(html_phase_report.language, 'Deals of the period that reached each phase', '期間中の商談が各フェーズに到達した件数'),
+                array_agg(report.phase ORDER BY report.sort_order),
+                array_agg(report.reached_count::double precision ORDER BY report.sort_order),
+                array_agg(kpicrm.html_number(report.reached_count, 'count') || coalesce(' → ' || kpicrm.html_number(report.next_rate, 'rate'), '') ORDER BY report.sort_order)
+            ) || kpicrm.html_table(
+                kpicrm.in_language(html_phase_report.language, 'Phases', 'フェーズ別'),
+                html_heads(html_phase_report.language, 'phase', 'reached_count', 'next_rate', 'won_rate', 'lost_here_count', 'stay_median_days', 'stay_p80_days', 'open_count', 'stalled_count'),
+                string_agg(kpicrm.html_row(
+                    report.phase,
+                    kpicrm.html_number(report.reached_count, 'count'),
+                    kpicrm.html_number(report.next_rate, 'rate'),
+                    kpicrm.html_number(report.won_rate, 'rate'),
+                    kpicrm.html_number(report.lost_here_count, 'count'),
+                    kpicrm.html_number(report.stay_median_days, 'days'),
+                    kpicrm.html_number(report.stay_p80_days, 'days'),
+                    kpicrm.html_number(report.open_count, 'count'),
+                    kpicrm.html_number(report.stalled_count, 'count')
+                ), '' ORDER BY report.sort_order)
+            ) AS part
+        FROM report
+        GROUP BY
+            report.pipeline_id,
+            report.pipeline
+    )
+    SELECT html_section(
+        'phase_report',
+        kpicrm.in_language(html_phase_report.language, 'Funnel', 'フェーズ分析'),
+        kpicrm.in_language(html_phase_report.language, 'Where do deals stop?', '商談はどのフェーズで止まるか？'),
+        string_agg(pipeline.part, '' ORDER BY pipeline.pipeline_id),
+        html_phase_report.language
+    )
+    FROM pipeline;
+END;
+COMMENT ON FUNCTION html_phase_report(date, date, text, timestamp with time zone) IS
+    'section of report_html: how far the deals of the period got, phase by phase';
+
+CREATE FUNCTION html_deal_board(
+    language text,
+    as_of timestamp with time zone
+) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    WITH card AS MATERIALIZED (
+        SELECT
+            board.deal,
+            board.pipeline_id,
+            board.pipeline,
+            board.phase,
+            board.phase_sort_order,
+            board.account,
+            board.rep,
+            board.amount,
+            board.weighted_amount,
+            board.phase_days,
+            board.status,
+            board.reason,
+            row_number() OVER (ORDER BY board.status_sort_order, board.amount DESC NULLS LAST, board.deal_id) AS place
+        FROM deal_board(as_of) AS board
+    ), phase AS (
+        SELECT
+            card.pipeline_id,
+            card.phase_sort_order,
+            card.pipeline || ' · ' || card.phase AS name,
+            count(*) AS deals,
+            sum(card.amount) AS amount,
+            sum(card.weighted_amount) AS weighted,
+            count(*) FILTER (WHERE card.status = 'stalled') AS stalled
+        FROM card
+        GROUP BY
+            card.pipeline_id,
+            card.pipeline,
+            card.phase_sort_order,
+            card.phase
+    )
+    SELECT html_section(
+        'deal_board',
+        kpicrm.in_language(html_deal_board.language, 'Deal board', '案件ボード'),
+        kpicrm.in_language(html_deal_board.language, 'Which deals need care, and why?', '手当てが必要な商談と、その理由は？'),
+        (
+            SELECT kpicrm.svg_bars(
+                kpicrm.in_language(html_deal_board.language, 'Open amount by phase', 'フェーズ別の進行中金額'),
+                kpicrm.in_language(html_deal_board.language, 'Amount of the open deals in each phase', '各フェーズの進行中商談の金額'),
+                array_agg(phase.name ORDER BY phase.pipeline_id, phase.phase_sort_order),
+                array_agg(phase.amount::double precision ORDER BY phase.pipeline_id, phase.phase_sort_order),
+                array_agg(kpicrm.html_number(phase.amount::double precision, 'short_amount', html_deal_board.language) ORDER BY phase.pipeline_id, phase.phase_sort_order)
+            ) || kpicrm.html_table(
+                kpicrm.in_language(html_deal_board.language, 'Open deals by phase', 'フェーズ別の進行中商談'),
+                html_heads(html_deal_board.language, 'phase', 'deal_count', 'amount', 'weighted_amount', 'stalled_count'),
+                string_agg(kpicrm.html_row(
+                    phase.name,
+                    kpicrm.html_number(phase.deals, 'count'),
+                    kpicrm.html_number(phase.amount::double precision, 'amount'),
+                    kpicrm.html_number(phase.weighted::double precision, 'amount'),
+                    kpicrm.html_number(phase.stalled, 'count')
+                ), '' ORDER BY phase.pipeline_id, phase.phase_sort_order)
+            )
+            FROM phase
+        ) || (
+            SELECT kpicrm.html_table(
+                kpicrm.in_language(html_deal_board.language, 'Stalled and in need of attention: the 20 largest', '停滞・要注意の商談（上位20件）'),
+                html_heads(html_deal_board.language, 'deal', 'account', 'rep', 'phase', 'amount', 'phase_days', 'reason'),
+                string_agg(kpicrm.html_row(
+                    card.deal,
+                    card.account,
+                    card.rep,
+                    card.phase,
+                    kpicrm.html_number(card.amount::double precision, 'amount'),
+                    kpicrm.html_number(card.phase_days, 'days'),
+                    card.reason
+                ), '' ORDER BY card.place)
+            )
+            FROM card
+            WHERE card.place <= 20
+                AND card.status <> 'on_track'
+        ),
+        html_deal_board.language
+    );
+END;
+COMMENT ON FUNCTION html_deal_board(text, timestamp with time zone) IS
+    'section of report_html: open deals by phase, and those that are stalled or need attention';
+
+CREATE FUNCTION html_sales_vs_target(
+    from_date date,
+    to_date date,
+    language text,
+    as_of timestamp with time zone
+) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    WITH report AS MATERIALIZED (
+        SELECT
+            sales.scope_name,
+            sales.member_name,
+            sales.period_start,
+            sales.period_label,
+            sales.target_amount,
+            sales.won_count,
+            sales.won_amount,
+            sales.weighted_open_amount,
+            sales.forecast_amount,
+            sales.previous_year_amount
+        FROM sales_vs_target('month', NULL, from_date, to_date, as_of) AS sales
+        WHERE sales.scope_name IN ('company', 'rep')
+    ), rep AS (
+        SELECT
+            report.member_name,
+            sum(report.target_amount) AS target,
+            sum(report.won_count) AS won,
+            sum(report.won_amount) AS amount,
+            sum(report.weighted_open_amount) AS weighted
+        FROM report
+        WHERE report.scope_name = 'rep'
+        GROUP BY report.member_name
+    )
+    SELECT html_section(
+        'sales_vs_target',
+        kpicrm.in_language(html_sales_vs_target.language, 'Plan and actual', '売上予実'),
+        kpicrm.in_language(html_sales_vs_target.language, 'What was planned, won, and may still come?', '計画・実績・見込みは？'),
+        (
+            SELECT kpicrm.svg_columns(
+                kpicrm.in_language(html_sales_vs_target.language, 'Sales by month', '月別売上'),
+                kpicrm.in_language(html_sales_vs_target.language, 'Amount won in each month; the line is the target', '月ごとの受注金額。線は目標'),
+                array_agg(report.period_label ORDER BY report.period_start),
+                array_agg(report.won_amount::double precision ORDER BY report.period_start),
+                array_agg(report.target_amount::double precision ORDER BY report.period_start)
+            ) || kpicrm.html_table(
+                kpicrm.in_language(html_sales_vs_target.language, 'By month', '月別'),
+                html_heads(html_sales_vs_target.language, 'period_label', 'target_amount', 'won_amount', 'weighted_open_amount', 'forecast_amount', 'previous_year_amount'),
+                string_agg(kpicrm.html_row(
+                    report.period_label,
+                    kpicrm.html_number(report.target_amount::double precision, 'amount'),
+                    kpicrm.html_number(report.won_amount::double precision, 'amount'),
+                    kpicrm.html_number(report.weighted_open_amount::double precision, 'amount'),
+                    kpicrm.html_number(report.forecast_amount::double precision, 'amount'),
+                    kpicrm.html_number(report.previous_year_amount::double precision, 'amount')
+                ), '' ORDER BY report.period_start)
+            )
+            FROM report
+            WHERE report.scope_name = 'company'
+            HAVING count(*) > 0
+        ) || coalesce((
+            SELECT kpicrm.svg_bars(
+                kpicrm.in_language(html_sales_vs_target.language, 'Sales by rep', '担当者別売上'),
+                kpicrm.in_language(html_sales_vs_target.language, 'Amount won by each rep; the mark is the target', '担当者ごとの受注金額。印は目標'),
+                array_agg(rep.member_name ORDER BY rep.amount DESC NULLS LAST, rep.member_name),
+                array_agg(rep.amount::double precision ORDER BY rep.amount DESC NULLS LAST, rep.member_name),
+                array_agg(kpicrm.html_number(rep.amount::double precision, 'short_amount', html_sales_vs_target.language) ORDER BY rep.amount DESC NULLS LAST, rep.member_name),
+                array_agg(rep.target::double precision ORDER BY rep.amount DESC NULLS LAST, rep.member_name)
+            ) || kpicrm.html_table(
+                kpicrm.in_language(html_sales_vs_target.language, 'By rep', '担当者別'),
+                html_heads(html_sales_vs_target.language, 'rep', 'target_amount', 'won_count', 'won_amount', 'weighted_open_amount'),
+                string_agg(kpicrm.html_row(
+                    rep.member_name,
+                    kpicrm.html_number(rep.target::double precision, 'amount'),
+                    kpicrm.html_number(rep.won::double precision, 'count'),
+                    kpicrm.html_number(rep.amount::double precision, 'amount'),
+                    kpicrm.html_number(rep.weighted::double precision, 'amount')
+                ), '' ORDER BY rep.amount DESC NULLS LAST, rep.member_name)
+            )
+            FROM rep
+            HAVING count(*) > 0
+        ), ''),
+        html_sales_vs_target.language
+    );
+END;
+COMMENT ON FUNCTION html_sales_vs_target(date, date, text, timestamp with time zone) IS
+    'section of report_html: plan and actual by month and by rep';
+
+CREATE FUNCTION html_lead_source(
+    from_date date,
+    to_date date,
+    language text,
+    as_of timestamp with time zone
+) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT html_section(
+        'lead_source_report',
+        kpicrm.in_language(html_lead_source.language, 'Lead sources', 'リードソース分析'),
+        kpicrm.in_language(html_lead_source.language, 'Which source is worth the time?', 'どのリードソースに時間をかけるべきか？'),
+        kpicrm.svg_bars(
+            kpicrm.in_language(html_lead_source.language, 'Amount won per hour of work', '作業1時間あたりの受注金額'),
+            kpicrm.in_language(html_lead_source.language, 'For the leads that came in the period', '期間中に獲得したリードについて'),
+            array_agg(source.member_name ORDER BY source.won_per_hour_amount DESC NULLS LAST, source.member_name),
+            array_agg(source.won_per_hour_amount::double precision ORDER BY source.won_per_hour_amount DESC NULLS LAST, source.member_name),
+            array_agg(kpicrm.html_number(source.won_per_hour_amount::double precision, 'short_amount', html_lead_source.language) ORDER BY source.won_per_hour_amount DESC NULLS LAST, source.member_name)
+        ) || kpicrm.html_table(
+            kpicrm.in_language(html_lead_source.language, 'Sources; low and high are 95 % bounds', 'リードソース別（下限・上限は95％信頼区間）'),
+            html_heads(html_lead_source.language, 'source', 'lead_count', 'opportunity_rate', 'opportunity_rate_low', 'opportunity_rate_high', 'won_count', 'win_rate', 'won_amount', 'duration_hours', 'won_per_hour_amount'),
+            string_agg(kpicrm.html_row(
+                source.member_name,
+                kpicrm.html_number(source.lead_count, 'count'),
+                kpicrm.html_number(source.opportunity_rate, 'rate'),
+                kpicrm.html_number(source.opportunity_rate_low, 'rate'),
+                kpicrm.html_number(source.opportunity_rate_high, 'rate'),
+                kpicrm.html_number(source.won_count, 'count'),
+                kpicrm.html_number(source.win_rate, 'rate'),
+                kpicrm.html_number(source.won_amount::double precision, 'amount'),
+                kpicrm.html_number(source.duration_hours, 'hours'),
+                kpicrm.html_number(source.won_per_hour_amount::double precision, 'amount')
+            ), '' ORDER BY source.won_per_hour_amount DESC NULLS LAST, source.member_name)
+        ),
+        html_lead_source.language
+    )
+    FROM lead_source_report(from_date, to_date, 'source', as_of, 'all') AS source;
+END;
+COMMENT ON FUNCTION html_lead_source(date, date, text, timestamp with time zone) IS
+    'section of report_html: lead sources by value of time';
+
+CREATE FUNCTION html_lead_time(
+    from_date date,
+    to_date date,
+    language text,
+    as_of timestamp with time zone
+) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    WITH state AS (
+        SELECT
+            kpicrm.lead_time_agg(occasion.opened_at, occasion.ended_at, occasion.won, as_of) AS times,
+            kpicrm.lead_time_agg(occasion.opened_at, occasion.ended_at) FILTER (WHERE occasion.won) AS won_times
+        FROM deal_occasion(from_date, to_date, 'all', as_of, 'all') AS occasion
+        WHERE occasion.occasion = 'opened'
+    ), week AS (
+        -- a point a week is enough for a picture, and few enough for any page
+        SELECT
+            step.day,
+            kpicrm.win_probability(state.times, make_interval(days => step.day)) AS won,
+            1 - kpicrm.survival(state.times, make_interval(days => step.day)) AS ended
+        FROM state
+        CROSS JOIN LATERAL generate_series(0, least(ceil(greatest(kpicrm.quantile_days(state.won_times, 0.99), 7))::integer, 1000), 7) AS step (day)
+    )
+    SELECT html_section(
+        'lead_time',
+        kpicrm.in_language(html_lead_time.language, 'Lead time', '受注期間'),
+        kpicrm.in_language(html_lead_time.language, 'How long does it take, deals still open counted?', '進行中の商談も含め、どのくらいかかるか？'),
+        (SELECT kpicrm.svg_steps(
+            kpicrm.in_language(html_lead_time.language, 'Share of deals won and ended since opening', '作成後に受注・終了した商談の割合'),
+            kpicrm.in_language(html_lead_time.language, 'Solid: won; dashed: won or lost. Deals still open are censored (Aalen-Johansen, Kaplan-Meier)', '実線：受注、破線：受注または失注。進行中の商談は打ち切りとして扱う'),
+            array_agg(week.day::double precision ORDER BY week.day),
+            array_agg(week.won ORDER BY week.day),
+            array_agg(week.ended ORDER BY week.day),
+            kpicrm.in_language(html_lead_time.language, 'days', '日')
+        ) FROM week) || kpicrm.html_table(
+            kpicrm.in_language(html_lead_time.language, 'Deals opened in the period', '期間中に作成された商談'),
+            html_heads(html_lead_time.language, 'won_count', 'lost_count', 'open_count', 'mean_days', 'median_days', 'censored_median_days'),
+            kpicrm.html_row(
+                kpicrm.html_number(kpicrm.completed_count(state.times), 'count'),
+                kpicrm.html_number(kpicrm.lost_count(state.times), 'count'),
+                kpicrm.html_number(kpicrm.open_count(state.times), 'count'),
+                kpicrm.html_number(kpicrm.mean_days(state.times), 'days'),
+                kpicrm.html_number(kpicrm.median_days(state.times), 'days'),
+                kpicrm.html_number(kpicrm.survival_quantile_days(state.times, 0.5), 'days')
+            )
+        ),
+        html_lead_time.language
+    )
+    FROM state;
+END;
+COMMENT ON FUNCTION html_lead_time(date, date, text, timestamp with time zone) IS
+    'section of report_html: how long deals take, those still open counted';
+
+CREATE FUNCTION html_customers(
+    language text,
+    as_of timestamp with time zone
+) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    WITH customer AS (
+        SELECT
+            value.account,
+            value.order_count,
+            value.revenue_amount,
+            value.margin_amount,
+            value.last_purchase_date,
+            row_number() OVER (ORDER BY value.revenue_amount DESC NULLS LAST, value.account_id) AS place
+        FROM customer_value(as_of) AS value
+    ), cell AS (
+        SELECT
+            cohort.cohort_start,
+            cohort.cohort_label,
+            cohort.customer_count,
+            cohort.period_no,
+            cohort.retention_rate,
+            cohort.is_complete
+        FROM purchase_cohort(
+            (date_trunc('month', local_date(as_of)::timestamp without time zone) - INTERVAL '24 months')::date,
+            NULL, 'all', as_of, 'quarter'
+        ) AS cohort
+        WHERE cohort.period_no <= 8
+    ), triangle AS (
+        SELECT
+            cell.cohort_start,
+            '<tr><th scope="row">' || kpicrm.html_escape(cell.cohort_label) || '</th><td class="number">' || kpicrm.html_number(cell.customer_count, 'count') || '</td>'
+            || string_agg(
+                '<td class="number heat" style="--share:' || round(cell.retention_rate::numeric, 3)::text || '">' || kpicrm.html_number(cell.retention_rate, 'rate') || CASE WHEN cell.is_complete THEN '' ELSE '*' END || '</td>',
+                '' ORDER BY cell.period_no
+            ) || '</tr>' AS line
+        FROM cell
+        GROUP BY
+            cell.cohort_start,
+            cell.cohort_label,
+            cell.customer_count
+    )
+    SELECT html_section(
+        'customers',
+        kpicrm.in_language(html_customers.language, 'Customers', '顧客'),
+        kpicrm.in_language(html_customers.language, 'Who is worth most, and who comes back?', '価値の高い顧客は？ 再購入は？'),
+        (
+            SELECT kpicrm.html_table(
+                kpicrm.in_language(html_customers.language, 'The ten customers with the highest revenue', '売上上位10社'),
+                html_heads(html_customers.language, 'account', 'order_count', 'revenue_amount', 'margin_amount', 'last_purchase_date'),
+                string_agg(kpicrm.html_row(
+                    customer.account,
+                    kpicrm.html_number(customer.order_count, 'count'),
+                    kpicrm.html_number(customer.revenue_amount::double precision, 'amount'),
+                    kpicrm.html_number(customer.margin_amount::double precision, 'amount'),
+                    to_char(customer.last_purchase_date, 'YYYY-MM-DD')
+                ), '' ORDER BY customer.place)
+            )
+            FROM customer
+            WHERE customer.place <= 10
+            HAVING count(*) > 0
+        ) || coalesce((
+            SELECT '<div class="table"><table class="cohort"><caption>' || kpicrm.in_language(html_customers.language,
+                    'Share of the customers of a quarter who ordered in the quarters after (* not over yet)', '初回購入四半期別の再購入率（*は期間途中）') || '</caption><thead><tr><th></th><th scope="col">'
+                || kpicrm.html_escape((html_heads(html_customers.language, 'customer_count'))[1]) || '</th>' || (
+                    SELECT string_agg('<th scope="col">' || head.nth::text || '</th>', '' ORDER BY head.nth)
+                    FROM generate_series(0, (SELECT max(cell.period_no) FROM cell)) AS head (nth)
+                ) || '</tr></thead><tbody>' || string_agg(triangle.line, '' ORDER BY triangle.cohort_start) || '</tbody></table></div>'
+            FROM triangle
+            HAVING count(*) > 0
+        ), ''),
+        html_customers.language
+    );
+END;
+COMMENT ON FUNCTION html_customers(text, timestamp with time zone) IS
+    'section of report_html: the most valuable customers, and the cohort triangle';
+
+CREATE FUNCTION html_follow_up(
+    language text,
+    as_of timestamp with time zone
+) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT html_section(
+        'follow_up',
+        kpicrm.in_language(html_follow_up.language, 'Follow-ups', 'フォローアップ'),
+        kpicrm.in_language(html_follow_up.language, 'Whom to contact now, and why?', '今、誰に連絡すべきか？ その理由は？'),
+        kpicrm.html_table(
+            kpicrm.in_language(html_follow_up.language, 'The 20 with most at stake', '影響額の大きい20件'),
+            html_heads(html_follow_up.language, 'account', 'rep', 'at_stake_amount', 'reason', 'renewal_date', 'last_purchase_date'),
+            string_agg(kpicrm.html_row(
+                listed.account,
+                listed.rep,
+                kpicrm.html_number(listed.at_stake_amount::double precision, 'amount'),
+                listed.reason,
+                to_char(listed.renewal_date, 'YYYY-MM-DD'),
+                to_char(listed.last_purchase_date, 'YYYY-MM-DD')
+            ), '' ORDER BY listed.priority_order)
+        ),
+        html_follow_up.language
+    )
+    FROM follow_up(as_of => html_follow_up.as_of) AS listed
+    WHERE listed.priority_order <= 20
+    HAVING count(*) > 0
+    UNION ALL
+    SELECT html_section(
+        'follow_up',
+        kpicrm.in_language(html_follow_up.language, 'Follow-ups', 'フォローアップ'),
+        kpicrm.in_language(html_follow_up.language, 'Whom to contact now, and why?', '今、誰に連絡すべきか？ その理由は？'),
+        NULL,
+        html_follow_up.language
+    )
+    LIMIT 1;
+END;
+COMMENT ON FUNCTION html_follow_up(text, timestamp with time zone) IS
+    'section of report_html: whom to contact now';
+
+CREATE FUNCTION html_data_quality(
+    language text,
+    as_of timestamp with time zone
+) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    WITH problem AS (
+        SELECT
+            found.check_name,
+            found.severity,
+            found.severity_sort_order,
+            found.distorted_names,
+            count(*) AS rows
+        FROM data_quality(as_of) AS found
+        GROUP BY
+            found.check_name,
+            found.severity,
+            found.severity_sort_order,
+            found.distorted_names
+    )
+    SELECT html_section(
+        'data_quality',
+        kpicrm.in_language(html_data_quality.language, 'Data quality', 'データ品質'),
+        kpicrm.in_language(html_data_quality.language, 'What is wrong in the data, and which numbers does it distort?', 'データの問題と、影響を受ける指標は？'),
+        (
+            SELECT kpicrm.html_table(
+                kpicrm.in_language(html_data_quality.language, 'Rows by kind of problem', '問題の種類別の行数'),
+                html_heads(html_data_quality.language, 'check_name', 'severity', 'row_count', 'distorted_names'),
+                string_agg(kpicrm.html_row(
+                    replace(problem.check_name, '_', ' '),
+                    problem.severity,
+                    kpicrm.html_number(problem.rows, 'count'),
+                    problem.distorted_names
+                ), '' ORDER BY problem.severity_sort_order, problem.rows DESC, problem.check_name)
+            )
+            FROM problem
+            HAVING count(*) > 0
+        ),
+        html_data_quality.language
+    );
+END;
+COMMENT ON FUNCTION html_data_quality(text, timestamp with time zone) IS
+    'section of report_html: what is wrong in the data';
+
+CREATE FUNCTION report_html(
+    period date DEFAULT NULL,
+    language text DEFAULT NULL,
+    grain text DEFAULT 'quarter',
+    as_of timestamp with time zone DEFAULT now()
+) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    WITH chosen AS (
+        SELECT
+            kpicrm.checked_option('language', coalesce(report_html.language, setting.language), 'en', 'ja') AS language,
+            kpicrm.checked_option('grain', report_html.grain, 'month', 'quarter', 'half', 'year') AS grain,
+            coalesce(report_html.period, (report_html.as_of AT TIME ZONE setting.time_zone)::date) AS day,
+            setting.fiscal_start_month,
+            setting.time_zone,
+            setting.home_currency
+        FROM setting
+        WHERE setting.only_row
+            AND kpicrm.accept_as_of(report_html.as_of)
+    ), span AS MATERIALIZED (
+        SELECT
+            chosen.language,
+            chosen.grain,
+            bound.from_date,
+            bound.to_date,
+            least(report_html.as_of, bound.to_date::timestamp without time zone AT TIME ZONE chosen.time_zone - INTERVAL '1 microsecond') AS as_of,
+            kpicrm.fiscal_period_label(chosen.day, chosen.grain, chosen.fiscal_start_month) AS label,
+            chosen.home_currency,
+            chosen.time_zone
+        FROM chosen
+        CROSS JOIN LATERAL (
+            SELECT
+                kpicrm.fiscal_period_start(chosen.day, chosen.grain, chosen.fiscal_start_month) AS from_date,
+                kpicrm.fiscal_period_end(chosen.day, chosen.grain, chosen.fiscal_start_month) AS to_date
+        ) AS bound
+    )
+    SELECT '<!DOCTYPE html><html xmlns="http://www.w3.org/1999/xhtml" lang="' || span.language || '"><head><meta charset="utf-8"/><meta name="viewport" content="width=device-width, initial-scale=1"/><title>'
+        || kpicrm.in_language(span.language, 'Sales report ', '営業レポート ') || span.label || '</title><style>' || kpicrm.html_style() || '</style></head><body><header><h1>'
+        || kpicrm.in_language(span.language, 'Sales report ', '営業レポート ') || span.label || '</h1><p>'
+        || kpicrm.html_escape(to_char(span.from_date, 'YYYY-MM-DD') || ' – ' || to_char(span.to_date - 1, 'YYYY-MM-DD') || ' · ' || kpicrm.in_language(span.language, 'as of ', '基準日時 ')
+            || to_char(span.as_of AT TIME ZONE span.time_zone, 'YYYY-MM-DD HH24:MI') || ' ' || span.time_zone || ' · ' || span.home_currency) || '</p></header><main>'
+        || html_kpi_progress(span.from_date, span.to_date, span.grain, span.language, span.as_of)
+        || html_kpi_tree(span.from_date, span.grain, span.language, span.as_of)
+        || html_sales_vs_target(span.from_date, span.to_date, span.language, span.as_of)
+        || html_phase_report(span.from_date, span.to_date, span.language, span.as_of)
+        || html_deal_board(span.language, span.as_of)
+        || html_lead_source(span.from_date, span.to_date, span.language, span.as_of)
+        || html_lead_time(span.from_date, span.to_date, span.language, span.as_of)
+        || html_customers(span.language, span.as_of)
+        || html_follow_up(span.language, span.as_of)
+        || html_data_quality(span.language, span.as_of)
+        || '</main></body></html>'
+    FROM span;
+END;
+COMMENT ON FUNCTION report_html(date, text, text, timestamp with time zone) IS
+    'the state of sales in the fiscal period of a date (left out: of as_of) as one HTML page that needs nothing from outside; language en or ja, that of the workspace if left out';
