@@ -167,13 +167,13 @@ BEGIN ATOMIC
     )
     SELECT '<svg class="steps" role="img" width="100%" height="220"><title>' || kpicrm.html_escape(title) || '</title><desc>' || kpicrm.html_escape(description)
         || '</desc><svg y="5" width="100%" height="190" viewBox="0 0 100 100" preserveAspectRatio="none">'
-        || '<line class="grid" x1="0" x2="100" y1="50" y2="50"/><line class="axis" x1="0" x2="100" y1="100" y2="100"/>'
+        || '<line class="grid" x1="0" x2="100" y1="0" y2="0"/><line class="grid" x1="0" x2="100" y1="50" y2="50"/><line class="axis" x1="0" x2="100" y1="100" y2="100"/>'
         || '<polyline class="curve" points="0,100 ' || string_agg(round(coalesce(point.x, 0)::numeric, 2)::text || ',' || round(point.y_before::numeric, 2)::text || ' '
             || round(coalesce(point.x, 0)::numeric, 2)::text || ',' || round(point.y::numeric, 2)::text, ' ' ORDER BY point.nth) || '"/>'
         || '<polyline class="other" points="0,100 ' || string_agg(round(coalesce(point.x, 0)::numeric, 2)::text || ',' || round(point.other_before::numeric, 2)::text || ' '
             || round(coalesce(point.x, 0)::numeric, 2)::text || ',' || round(point.other::numeric, 2)::text, ' ' ORDER BY point.nth) || '"/></svg>'
         || '<text class="label" x="0" y="215">0</text><text class="value" x="100%" y="215">' || to_char(max(point.at)::numeric, 'FM999,990') || ' ' || kpicrm.html_escape(unit_label)
-        || '</text><text class="label" x="2" y="98">50 %</text></svg>'
+        || '</text><text class="label" x="2" y="15">100 %</text><text class="label" x="2" y="98">50 %</text></svg>'
     FROM point;
 END;
 COMMENT ON FUNCTION kpicrm.svg_steps(text, text, double precision[], double precision[], double precision[], text) IS

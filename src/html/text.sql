@@ -33,9 +33,9 @@ CREATE FUNCTION kpicrm.html_number(
         WHEN 'short_amount' THEN CASE
             WHEN language = 'ja' AND abs(value) >= 1e8 THEN to_char(value::numeric / 1e8, 'FM999,999,990.0') || '億'
             WHEN language = 'ja' AND abs(value) >= 1e4 THEN to_char(value::numeric / 1e4, 'FM999,999,990') || '万'
-            WHEN abs(value) >= 1e9 THEN to_char(value::numeric / 1e9, 'FM999,999,990.0') || ' bn'
-            WHEN abs(value) >= 1e6 THEN to_char(value::numeric / 1e6, 'FM999,999,990.0') || ' m'
-            WHEN abs(value) >= 1e3 THEN to_char(value::numeric / 1e3, 'FM999,999,990') || ' k'
+            WHEN language <> 'ja' AND abs(value) >= 1e9 THEN to_char(value::numeric / 1e9, 'FM999,999,990.0') || ' bn'
+            WHEN language <> 'ja' AND abs(value) >= 1e6 THEN to_char(value::numeric / 1e6, 'FM999,999,990.0') || ' m'
+            WHEN language <> 'ja' AND abs(value) >= 1e3 THEN to_char(value::numeric / 1e3, 'FM999,999,990') || ' k'
             ELSE to_char(value::numeric, 'FM999,999,990')
         END
         WHEN 'rate' THEN to_char(100 * value::numeric, 'FM999,990.0') || ' %'
@@ -78,7 +78,11 @@ CREATE FUNCTION kpicrm.html_table(
 ) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN '<div class="table"><table><caption>' || kpicrm.html_escape(caption) || '</caption><thead><tr>'
-        || (SELECT string_agg('<th scope="col">' || kpicrm.html_escape(head.name) || '</th>', '' ORDER BY head.nth) FROM unnest(heads) WITH ORDINALITY AS head (name, nth))
-        || '</tr></thead><tbody>' || coalesce(rows, '') || '</tbody></table></div>';
+        || (
+            -- the head of a column stands where its first cell does
+            SELECT string_agg('<th scope="col"' || coalesce(' class="' || cell.class[1] || '"', '') || '>' || kpicrm.html_escape(upper(left(head.name, 1)) || substr(head.name, 2)) || '</th>', '' ORDER BY head.nth)
+            FROM unnest(heads) WITH ORDINALITY AS head (name, nth)
+            LEFT JOIN regexp_matches(left(rows, strpos(rows, '</tr>')), '<td(?: class="([a-z]+)")?>', 'g') WITH ORDINALITY AS cell (class, nth) ON cell.nth = head.nth
+        ) || '</tr></thead><tbody>' || coalesce(rows, '') || '</tbody></table></div>';
 COMMENT ON FUNCTION kpicrm.html_table(text, text[], text) IS
     'a table with its caption and heads around rows of html_row()';

@@ -13,7 +13,11 @@ CREATE FUNCTION html_heads(
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (
         SELECT array_agg(
-            CASE language WHEN 'ja' THEN coalesce(known.caption, named.name) ELSE replace(named.name, '_', ' ') END
+            CASE
+                WHEN language = 'ja' THEN coalesce(known.caption, named.name)
+                WHEN named.name = 'kpi_name' THEN 'KPI'
+                ELSE replace(named.name, '_', ' ')
+            END
             ORDER BY named.nth
         )
         FROM unnest(names) WITH ORDINALITY AS named (name, nth)
@@ -37,6 +41,35 @@ CREATE FUNCTION html_section(
 COMMENT ON FUNCTION html_section(text, text, text, text, text) IS
     'a section of the page with its title and the question it answers';
 
+CREATE FUNCTION html_reasons(
+    language text,
+    reasons text
+) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN CASE language
+        WHEN 'ja' THEN (
+            SELECT string_agg(
+                coalesce(known.japanese, regexp_replace(listed.reason, '^pushed (\d+) times$', '予定日を\1回延期')),
+                '、' ORDER BY listed.nth
+            )
+            FROM string_to_table(reasons, ', ') WITH ORDINALITY AS listed (reason, nth)
+            LEFT JOIN (VALUES
+                ('stalled', '停滞'),
+                ('no next action', '次回行動なし'),
+                ('overdue action', '期限切れの行動あり'),
+                ('close date passed', '受注予定日超過'),
+                ('moved backward', 'フェーズ後退'),
+                ('renewal due', '契約更新'),
+                ('purchase overdue', '購入の遅れ'),
+                ('value at risk', '優良顧客の離反懸念'),
+                ('no contact', '接点なし')
+            ) AS known (reason, japanese) ON known.reason = listed.reason
+        )
+        ELSE reasons
+    END;
+COMMENT ON FUNCTION html_reasons(text, text) IS
+    'the reasons of deal_board and follow_up in a language';
+
 CREATE FUNCTION html_kpi_progress(
     from_date date,
     to_date date,
@@ -46,10 +79,32 @@ CREATE FUNCTION html_kpi_progress(
 ) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-    WITH shown AS (
+    WITH progress AS MATERIALIZED (
+        SELECT
+            company.kpi_name,
+            company.grain_name,
+            company.period_start,
+            company.period_label,
+            company.target_value,
+            company.actual_value,
+            company.attainment_rate,
+            company.gap_value,
+            company.projection_value,
+            company.required_per_workday_value,
+            company.status_name,
+            company.sort_order,
+            -- the target of the whole period or, without one, of the last part of it
+            row_number() OVER (
+                PARTITION BY company.kpi_name
+                ORDER BY company.grain_name = html_kpi_progress.grain DESC, company.period_start DESC, company.grain_name
+            ) AS nth
+        FROM kpi_progress(as_of, 'workday', html_kpi_progress.from_date, html_kpi_progress.to_date) AS company
+        WHERE company.scope_name = 'company'
+    ), shown AS (
         SELECT
             kpi.code,
-            CASE html_kpi_progress.language WHEN 'ja' THEN kpi.name_ja ELSE kpi.name END AS name,
+            CASE html_kpi_progress.language WHEN 'ja' THEN kpi.name_ja ELSE kpi.name END
+                || CASE WHEN progress.grain_name <> html_kpi_progress.grain THEN ' ' || progress.period_label ELSE '' END AS name,
             kpi.unit,
             progress.target_value,
             progress.actual_value,
@@ -60,11 +115,9 @@ BEGIN ATOMIC
             progress.status_name,
             progress.sort_order
         FROM kpi
-        LEFT JOIN kpi_progress(as_of, 'workday', html_kpi_progress.from_date, html_kpi_progress.to_date) AS progress
+        LEFT JOIN progress
             ON progress.kpi_name = kpi.code
-            AND progress.scope_name = 'company'
-            AND progress.grain_name = html_kpi_progress.grain
-            AND progress.period_start = html_kpi_progress.from_date
+            AND progress.nth = 1
         WHERE progress.kpi_name IS NOT NULL
             OR kpi.code IN ('revenue', 'lead_count', 'deal_count', 'win_rate', 'average_deal_amount', 'lead_time_days')
     ), month AS (
@@ -117,7 +170,8 @@ BEGIN ATOMIC
         kpicrm.in_language(html_kpi_progress.language, 'Are we on the way to our targets?', '目標に向けて順調か？'),
         '<div class="tiles">' || string_agg(
             '<article class="tile ' || coalesce(tile.status_name, 'plain') || '"><h3>' || kpicrm.html_escape(tile.name) || '</h3><p class="big">'
-            || coalesce(kpicrm.html_number(tile.actual, CASE tile.unit WHEN 'amount' THEN 'short_amount' ELSE tile.unit END, html_kpi_progress.language), '–') || '</p>'
+            || coalesce(kpicrm.html_number(tile.actual, CASE tile.unit WHEN 'amount' THEN 'short_amount' ELSE tile.unit END, html_kpi_progress.language), '–')
+            || CASE tile.unit WHEN 'days' THEN kpicrm.in_language(html_kpi_progress.language, ' days', ' 日') ELSE '' END || '</p>'
             || CASE WHEN tile.target_value IS NULL THEN '' ELSE
                 '<p class="goal">' || kpicrm.in_language(html_kpi_progress.language, 'of ', '目標 ')
                 || kpicrm.html_number(tile.target_value, CASE tile.unit WHEN 'amount' THEN 'short_amount' ELSE tile.unit END, html_kpi_progress.language)
@@ -125,7 +179,7 @@ BEGIN ATOMIC
             || coalesce(kpicrm.svg_trend(tile.name || kpicrm.in_language(html_kpi_progress.language, ', by month', '（月次推移）'), tile.points), '') || '</article>',
             '' ORDER BY tile.nth
         ) || '</div>' || kpicrm.html_table(
-            kpicrm.in_language(html_kpi_progress.language, 'Targets of the company in this period', 'この期間の全社目標'),
+            kpicrm.in_language(html_kpi_progress.language, 'KPIs of the company and their targets', '全社のKPIと目標'),
             html_heads(html_kpi_progress.language, 'kpi_name', 'target_value', 'actual_value', 'attainment_rate', 'gap_value', 'projection_value', 'required_per_workday_value', 'status_name'),
             string_agg(
                 kpicrm.html_row(
@@ -219,7 +273,10 @@ BEGIN ATOMIC
                 array_agg(kpicrm.html_number(gap.contribution::double precision, 'short_amount', html_kpi_tree.language) ORDER BY gap.sort_order)
             ) || kpicrm.html_table(
                 kpicrm.in_language(html_kpi_tree.language, 'Contributions; they add up to the gap', '影響額（合計は差異に一致）'),
-                html_heads(html_kpi_tree.language, 'factor', 'plan_value', 'actual_value', 'contribution', 'method'),
+                CASE html_kpi_tree.language
+                    WHEN 'ja' THEN ARRAY['要因', '計画', '実績', '影響額', '計算方法']
+                    ELSE ARRAY['factor', 'plan', 'actual', 'contribution', 'method']
+                END,
                 string_agg(kpicrm.html_row(
                     gap.factor,
                     kpicrm.html_number(gap.plan_value::double precision, gap.unit),
@@ -301,6 +358,109 @@ END;
 COMMENT ON FUNCTION html_phase_report(date, date, text, timestamp with time zone) IS
     'section of report_html: how far the deals of the period got, phase by phase';
 
+CREATE FUNCTION html_phase_progress(
+    language text,
+    as_of timestamp with time zone
+) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    WITH report AS MATERIALIZED (
+        SELECT
+            moved.pipeline_id,
+            moved.pipeline,
+            moved.phase,
+            moved.phase_sort_order,
+            moved.start_count,
+            moved.new_count,
+            moved.forward_in_count,
+            moved.backward_in_count,
+            moved.reopened_count,
+            moved.resumed_count,
+            moved.transferred_in_count,
+            moved.forward_out_count,
+            moved.backward_out_count,
+            moved.won_count,
+            moved.lost_count,
+            moved.disqualified_count,
+            moved.held_count,
+            moved.transferred_out_count,
+            moved.removed_count,
+            moved.end_count
+        FROM phase_progress(local_date(as_of) - 6, local_date(as_of) + 1, 'all', as_of) AS moved
+    ), cell AS (
+        SELECT
+            report.pipeline_id,
+            report.phase_sort_order,
+            listed.nth,
+            listed.name,
+            listed.value,
+            -- a column of zeros tells nothing
+            listed.name IN ('start_count', 'end_count') OR max(listed.value) OVER (PARTITION BY report.pipeline_id, listed.nth) > 0 AS is_shown
+        FROM report
+        CROSS JOIN LATERAL (VALUES
+            (1, 'start_count', report.start_count),
+            (2, 'new_count', report.new_count),
+            (3, 'forward_in_count', report.forward_in_count),
+            (4, 'backward_in_count', report.backward_in_count),
+            (5, 'reopened_count', report.reopened_count),
+            (6, 'resumed_count', report.resumed_count),
+            (7, 'transferred_in_count', report.transferred_in_count),
+            (8, 'forward_out_count', report.forward_out_count),
+            (9, 'backward_out_count', report.backward_out_count),
+            (10, 'won_count', report.won_count),
+            (11, 'lost_count', report.lost_count),
+            (12, 'disqualified_count', report.disqualified_count),
+            (13, 'held_count', report.held_count),
+            (14, 'transferred_out_count', report.transferred_out_count),
+            (15, 'removed_count', report.removed_count),
+            (16, 'end_count', report.end_count)
+        ) AS listed (nth, name, value)
+    ), line AS (
+        SELECT
+            cell.pipeline_id,
+            cell.phase_sort_order,
+            array_agg(kpicrm.html_number(cell.value, 'count') ORDER BY cell.nth) AS cells,
+            array_agg(cell.name ORDER BY cell.nth) AS names
+        FROM cell
+        WHERE cell.is_shown
+        GROUP BY
+            cell.pipeline_id,
+            cell.phase_sort_order
+    ), pipeline AS (
+        SELECT
+            report.pipeline_id,
+            '<h3>' || kpicrm.html_escape(report.pipeline) || '</h3>' || kpicrm.svg_bars(
+                report.pipeline,
+                kpicrm.in_language(html_phase_progress.language, 'Open deals in each phase now; the mark is seven days ago', '各フェーズの現在の商談件数。印は7日前'),
+                array_agg(report.phase ORDER BY report.phase_sort_order),
+                array_agg(report.end_count::double precision ORDER BY report.phase_sort_order),
+                array_agg(kpicrm.html_number(report.end_count, 'count') ORDER BY report.phase_sort_order),
+                array_agg(report.start_count::double precision ORDER BY report.phase_sort_order)
+            ) || kpicrm.html_table(
+                kpicrm.in_language(html_phase_progress.language, 'Deals by phase: at the start, in, out, at the end', 'フェーズ別の商談件数（期首・流入・流出・期末）'),
+                html_heads(html_phase_progress.language, VARIADIC 'phase'::text || min(line.names)),
+                string_agg(kpicrm.html_row(VARIADIC report.phase || line.cells), '' ORDER BY report.phase_sort_order)
+            ) AS part
+        FROM report
+        JOIN line
+            ON line.pipeline_id = report.pipeline_id
+            AND line.phase_sort_order = report.phase_sort_order
+        GROUP BY
+            report.pipeline_id,
+            report.pipeline
+    )
+    SELECT html_section(
+        'phase_progress',
+        kpicrm.in_language(html_phase_progress.language, 'The last seven days', 'フェーズ進捗（直近7日間）'),
+        kpicrm.in_language(html_phase_progress.language, 'What moved?', '何が動いたか？'),
+        string_agg(pipeline.part, '' ORDER BY pipeline.pipeline_id),
+        html_phase_progress.language
+    )
+    FROM pipeline;
+END;
+COMMENT ON FUNCTION html_phase_progress(text, timestamp with time zone) IS
+    'section of report_html: what moved in the last seven days, phase by phase';
+
 CREATE FUNCTION html_deal_board(
     language text,
     as_of timestamp with time zone
@@ -373,7 +533,7 @@ BEGIN ATOMIC
                     card.phase,
                     kpicrm.html_number(card.amount::double precision, 'amount'),
                     kpicrm.html_number(card.phase_days, 'days'),
-                    card.reason
+                    html_reasons(html_deal_board.language, card.reason)
                 ), '' ORDER BY card.place)
             )
             FROM card
@@ -414,7 +574,9 @@ BEGIN ATOMIC
             sum(report.target_amount) AS target,
             sum(report.won_count) AS won,
             sum(report.won_amount) AS amount,
-            sum(report.weighted_open_amount) AS weighted
+            sum(report.weighted_open_amount) AS weighted,
+            row_number() OVER (ORDER BY sum(report.won_amount) DESC NULLS LAST, sum(report.target_amount) DESC NULLS LAST, report.member_name) AS nth,
+            count(*) OVER () AS reps
         FROM report
         WHERE report.scope_name = 'rep'
         GROUP BY report.member_name
@@ -449,12 +611,13 @@ BEGIN ATOMIC
             SELECT kpicrm.svg_bars(
                 kpicrm.in_language(html_sales_vs_target.language, 'Sales by rep', '担当者別売上'),
                 kpicrm.in_language(html_sales_vs_target.language, 'Amount won by each rep; the mark is the target', '担当者ごとの受注金額。印は目標'),
-                array_agg(rep.member_name ORDER BY rep.amount DESC NULLS LAST, rep.member_name),
-                array_agg(rep.amount::double precision ORDER BY rep.amount DESC NULLS LAST, rep.member_name),
-                array_agg(kpicrm.html_number(rep.amount::double precision, 'short_amount', html_sales_vs_target.language) ORDER BY rep.amount DESC NULLS LAST, rep.member_name),
-                array_agg(rep.target::double precision ORDER BY rep.amount DESC NULLS LAST, rep.member_name)
+                array_agg(rep.member_name ORDER BY rep.nth),
+                array_agg(rep.amount::double precision ORDER BY rep.nth),
+                array_agg(kpicrm.html_number(rep.amount::double precision, 'short_amount', html_sales_vs_target.language) ORDER BY rep.nth),
+                array_agg(rep.target::double precision ORDER BY rep.nth)
             ) || kpicrm.html_table(
-                kpicrm.in_language(html_sales_vs_target.language, 'By rep', '担当者別'),
+                kpicrm.in_language(html_sales_vs_target.language, 'By rep', '担当者別')
+                    || CASE WHEN max(rep.reps) > 30 THEN kpicrm.in_language(html_sales_vs_target.language, ', the first 30 of ', '（上位30名／全') || max(rep.reps)::text || kpicrm.in_language(html_sales_vs_target.language, '', '名）') ELSE '' END,
                 html_heads(html_sales_vs_target.language, 'rep', 'target_amount', 'won_count', 'won_amount', 'weighted_open_amount'),
                 string_agg(kpicrm.html_row(
                     rep.member_name,
@@ -462,9 +625,10 @@ BEGIN ATOMIC
                     kpicrm.html_number(rep.won::double precision, 'count'),
                     kpicrm.html_number(rep.amount::double precision, 'amount'),
                     kpicrm.html_number(rep.weighted::double precision, 'amount')
-                ), '' ORDER BY rep.amount DESC NULLS LAST, rep.member_name)
+                ), '' ORDER BY rep.nth)
             )
             FROM rep
+            WHERE rep.nth <= 30
             HAVING count(*) > 0
         ), ''),
         html_sales_vs_target.language
@@ -580,6 +744,8 @@ BEGIN ATOMIC
             value.revenue_amount,
             value.margin_amount,
             value.last_purchase_date,
+            value.alive_probability,
+            value.ltv_amount,
             row_number() OVER (ORDER BY value.revenue_amount DESC NULLS LAST, value.account_id) AS place
         FROM customer_value(as_of) AS value
     ), cell AS (
@@ -616,13 +782,15 @@ BEGIN ATOMIC
         (
             SELECT kpicrm.html_table(
                 kpicrm.in_language(html_customers.language, 'The ten customers with the highest revenue', '売上上位10社'),
-                html_heads(html_customers.language, 'account', 'order_count', 'revenue_amount', 'margin_amount', 'last_purchase_date'),
+                html_heads(html_customers.language, 'account', 'order_count', 'revenue_amount', 'margin_amount', 'last_purchase_date', 'alive_probability', 'ltv_amount'),
                 string_agg(kpicrm.html_row(
                     customer.account,
                     kpicrm.html_number(customer.order_count, 'count'),
                     kpicrm.html_number(customer.revenue_amount::double precision, 'amount'),
                     kpicrm.html_number(customer.margin_amount::double precision, 'amount'),
-                    to_char(customer.last_purchase_date, 'YYYY-MM-DD')
+                    to_char(customer.last_purchase_date, 'YYYY-MM-DD'),
+                    kpicrm.html_number(customer.alive_probability, 'rate'),
+                    kpicrm.html_number(customer.ltv_amount::double precision, 'amount')
                 ), '' ORDER BY customer.place)
             )
             FROM customer
@@ -661,7 +829,7 @@ BEGIN ATOMIC
                 listed.account,
                 listed.rep,
                 kpicrm.html_number(listed.at_stake_amount::double precision, 'amount'),
-                listed.reason,
+                html_reasons(html_follow_up.language, listed.reason),
                 to_char(listed.renewal_date, 'YYYY-MM-DD'),
                 to_char(listed.last_purchase_date, 'YYYY-MM-DD')
             ), '' ORDER BY listed.priority_order)
@@ -747,6 +915,10 @@ BEGIN ATOMIC
         FROM setting
         WHERE setting.only_row
             AND kpicrm.accept_as_of(report_html.as_of)
+            AND CASE
+                WHEN coalesce(isfinite(report_html.period), true) THEN true
+                ELSE kpicrm.reject_argument('period', report_html.period::text, 'Any day of the fiscal period will do; leave it out for the present one.') IS NULL
+            END
     ), span AS MATERIALIZED (
         SELECT
             chosen.language,
@@ -773,6 +945,7 @@ BEGIN ATOMIC
         || html_kpi_tree(span.from_date, span.grain, span.language, span.as_of)
         || html_sales_vs_target(span.from_date, span.to_date, span.language, span.as_of)
         || html_phase_report(span.from_date, span.to_date, span.language, span.as_of)
+        || html_phase_progress(span.language, span.as_of)
         || html_deal_board(span.language, span.as_of)
         || html_lead_source(span.from_date, span.to_date, span.language, span.as_of)
         || html_lead_time(span.from_date, span.to_date, span.language, span.as_of)

@@ -1,0 +1,220 @@
+/*
+ * report_html: a page that any browser reads, whatever names there are; its numbers
+ * are those of the reports, and its bars as long as the numbers say.
+ */
+BEGIN;
+SET search_path = public, pg_catalog;
+SET client_min_messages = warning;
+\pset tuples_only on
+SELECT plan(36);
+
+CREATE FUNCTION pg_temp.page(html text) RETURNS xml
+    LANGUAGE sql IMMUTABLE
+    RETURN xmlparse(DOCUMENT html);
+-- What an XPath finds; h is the namespace of the page.
+CREATE FUNCTION pg_temp.found(page xml, path text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    RETURN (xpath(path, page, ARRAY[ARRAY['h', 'http://www.w3.org/1999/xhtml']]))::text[];
+-- The cells of a table of a section, a row of text each.
+CREATE FUNCTION pg_temp.cells(page xml, section text, table_no integer) RETURNS SETOF text
+    LANGUAGE sql IMMUTABLE
+AS $$
+    SELECT array_to_string(ARRAY(
+        SELECT xmlserialize(CONTENT cell AS text)
+        FROM unnest(xpath(format('(//h:section[@id="%s"]//h:table)[%s]/h:tbody/h:tr[%s]//text()', section, table_no, row_no), page, ARRAY[ARRAY['h', 'http://www.w3.org/1999/xhtml']])) AS cell
+    ), '|')
+    FROM generate_series(1, cardinality(pg_temp.found(page, format('(//h:section[@id="%s"]//h:table)[%s]/h:tbody/h:tr', section, table_no)))) AS row_no
+$$;
+CREATE FUNCTION pg_temp.whole(value numeric) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    RETURN coalesce(to_char(round(value), 'FM999,999,999,999,990'), '–');
+CREATE FUNCTION pg_temp.part(value double precision) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    RETURN coalesce(to_char(value::numeric, 'FM999,999,990.0'), '–');
+CREATE FUNCTION pg_temp.percent(value double precision) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    RETURN coalesce(to_char(100 * value::numeric, 'FM999,990.0') || ' %', '–');
+
+-- ------------------------------------------------------------ an empty workspace
+SELECT kpicrm.create_workspace('empty') \g /dev/null
+SELECT lives_ok('SELECT pg_temp.page(empty.report_html())', 'an empty workspace has a page');
+SELECT cmp_ok(cardinality(pg_temp.found(pg_temp.page(empty.report_html()), '//h:p[@class="empty"]')), '>=', 6, 'that says what is missing');
+SELECT throws_ok($$SELECT empty.report_html(language => 'fr')$$, '22023', 'invalid value for argument "language": "fr"');
+SELECT throws_ok($$SELECT empty.report_html(grain => 'week')$$, '22023', 'invalid value for argument "grain": "week"');
+SELECT throws_ok($$SELECT empty.report_html(as_of => 'infinity')$$, '22023', 'invalid value for argument "as_of": "infinity"');
+SELECT throws_ok($$SELECT empty.report_html('-infinity')$$, '22023', 'invalid value for argument "period": "-infinity"');
+
+-- ------------------------------------------------------------------- a company
+SELECT kpicrm.create_workspace('demo') \g /dev/null
+SELECT kpicrm.generate_demo('demo', 1500, 3, '2026-05-31') \g /dev/null
+ANALYZE;
+\set at 'timestamptz ''2026-05-31 18:00+09'''
+CREATE TEMP TABLE shown AS
+SELECT pg_temp.page(demo.report_html(as_of => :at)) AS en, pg_temp.page(demo.report_html(language => 'ja', as_of => :at)) AS ja;
+
+SELECT is(
+    pg_temp.found(en, '//h:section/@id'),
+    '{kpi_progress,kpi_tree,sales_vs_target,phase_report,phase_progress,deal_board,lead_source_report,lead_time,customers,follow_up,data_quality}',
+    'all sections in order'
+) FROM shown;
+SELECT is(pg_temp.found(ja, '//h:section/@id'), pg_temp.found(en, '//h:section/@id'), 'in Japanese, too') FROM shown;
+SELECT is(pg_temp.found(en, '//h:p[@class="empty"]'), '{}', 'none is empty') FROM shown;
+SELECT is(cardinality(pg_temp.found(en, '//h:script | //h:link | //h:img | //h:iframe | //@src | //@href | //@*[starts-with(name(), "on")]')), 0, 'nothing comes from outside, nothing is run') FROM shown;
+SELECT is(
+    cardinality(pg_temp.found(en, '//h:section//h:svg[@role="img"][not(h:title)]')), 0, 'every chart has a text alternative'
+) FROM shown;
+SELECT is(
+    cardinality(pg_temp.found(en, '//h:section[.//h:svg[@role="img"]][not(.//h:table)]')), 0, 'and a table beside it'
+) FROM shown;
+SELECT is(
+    ARRAY(SELECT head FROM unnest(pg_temp.found(ja, '//h:th[not(@scope="row")]/text()')) AS head WHERE head ~ '[a-z]{2}'), '{}', 'Japanese heads'
+) FROM shown;
+SELECT is(pg_temp.found(en, '//h:h1/text()'), '{Sales report FY2026 Q1}', 'the fiscal quarter of the day, by the workspace') FROM shown;
+SELECT is(pg_temp.found(pg_temp.page(demo.report_html('2025-07-01', 'ja', 'year', :at)), '//h:h1/text()'), '{営業レポート FY2025}', 'another period and language');
+
+-- ------------------------------------------------------ the numbers of the reports
+SELECT results_eq(
+    $$SELECT pg_temp.cells(en, 'kpi_progress', 1) FROM shown$$,
+    $$SELECT concat_ws('|', kpi.name || ' ' || p.period_label, n.target, n.actual, pg_temp.percent(p.attainment_rate), n.gap, n.projection, n.required, replace(p.status_name, '_', ' '))
+      FROM (SELECT DISTINCT ON (kpi_name) * FROM demo.kpi_progress('2026-05-31 18:00+09', 'workday', '2026-04-01', '2026-07-01') WHERE scope_name = 'company' AND grain_name = 'month' ORDER BY kpi_name, period_start DESC) AS p
+      JOIN demo.kpi ON kpi.code = p.kpi_name
+      CROSS JOIN LATERAL (
+          SELECT string_agg(CASE WHEN unit_label = 'rate' THEN pg_temp.percent(value) WHEN unit_label = 'days' THEN pg_temp.part(value) ELSE pg_temp.whole(value::numeric) END, '|' ORDER BY nth) FILTER (WHERE nth = 1) AS target,
+              max(CASE WHEN unit_label = 'rate' THEN pg_temp.percent(value) WHEN unit_label = 'days' THEN pg_temp.part(value) ELSE pg_temp.whole(value::numeric) END) FILTER (WHERE nth = 2) AS actual,
+              max(CASE WHEN unit_label = 'rate' THEN pg_temp.percent(value) WHEN unit_label = 'days' THEN pg_temp.part(value) ELSE pg_temp.whole(value::numeric) END) FILTER (WHERE nth = 3) AS gap,
+              max(CASE WHEN unit_label = 'rate' THEN pg_temp.percent(value) WHEN unit_label = 'days' THEN pg_temp.part(value) ELSE pg_temp.whole(value::numeric) END) FILTER (WHERE nth = 4) AS projection,
+              max(CASE WHEN value IS NULL THEN '–' WHEN unit_label = 'rate' THEN pg_temp.percent(value) WHEN unit_label = 'days' THEN pg_temp.part(value) ELSE pg_temp.whole(value::numeric) END) FILTER (WHERE nth = 5) AS required
+          FROM unnest(ARRAY[p.target_value, p.actual_value, p.gap_value, p.projection_value, p.required_per_workday_value]) WITH ORDINALITY AS v (value, nth)
+      ) AS n
+      ORDER BY p.sort_order, p.kpi_name = 'revenue' DESC, p.kpi_name$$,
+    'KPIs and targets: kpi_progress'
+);
+SELECT results_eq(
+    $$SELECT pg_temp.cells(en, 'kpi_tree', 2) FROM shown$$,
+    $$SELECT concat_ws('|', coalesce(kpi.name, CASE factor WHEN '(rest)' THEN 'other' ELSE factor END),
+          CASE WHEN kpi.unit = 'rate' THEN pg_temp.percent(plan_value::float8) ELSE pg_temp.whole(plan_value::numeric) END,
+          CASE WHEN kpi.unit = 'rate' THEN pg_temp.percent(actual_value::float8) ELSE pg_temp.whole(actual_value::numeric) END, pg_temp.whole(contribution::numeric), method)
+      FROM demo.explain_gap('revenue', '2026-04-01', 'quarter', 'previous_year', NULL, '2026-05-31 18:00+09') LEFT JOIN demo.kpi ON code = factor ORDER BY explain_gap.sort_order$$,
+    'the gap: explain_gap'
+);
+SELECT results_eq(
+    $$SELECT pg_temp.cells(en, 'sales_vs_target', 1) FROM shown$$,
+    $$SELECT concat_ws('|', period_label, pg_temp.whole(target_amount), pg_temp.whole(won_amount), pg_temp.whole(weighted_open_amount), pg_temp.whole(forecast_amount), pg_temp.whole(previous_year_amount))
+      FROM demo.sales_vs_target('month', 'company', '2026-04-01', '2026-07-01', '2026-05-31 18:00+09') ORDER BY period_start$$,
+    'plan and actual by month: sales_vs_target'
+);
+SELECT results_eq(
+    $$SELECT pg_temp.cells(en, 'sales_vs_target', 2) FROM shown$$,
+    $$SELECT concat_ws('|', member_name, pg_temp.whole(sum(target_amount)), pg_temp.whole(sum(won_count)), pg_temp.whole(sum(won_amount)), pg_temp.whole(sum(weighted_open_amount)))
+      FROM demo.sales_vs_target('month', 'rep', '2026-04-01', '2026-07-01', '2026-05-31 18:00+09') GROUP BY member_name
+      ORDER BY sum(won_amount) DESC NULLS LAST, sum(target_amount) DESC NULLS LAST, member_name LIMIT 30$$,
+    'plan and actual by rep: sales_vs_target'
+);
+SELECT results_eq(
+    $$SELECT pg_temp.cells(en, 'phase_report', 1) FROM shown$$,
+    $$SELECT concat_ws('|', phase, pg_temp.whole(reached_count), pg_temp.percent(next_rate), pg_temp.percent(won_rate), pg_temp.whole(lost_here_count), pg_temp.part(stay_median_days), pg_temp.part(stay_p80_days), pg_temp.whole(open_count), pg_temp.whole(stalled_count))
+      FROM demo.phase_report('fill', '2026-05-31 18:00+09', '2026-04-01', '2026-07-01') WHERE pipeline_id = (SELECT min(id) FROM demo.pipeline) ORDER BY sort_order$$,
+    'the funnel: phase_report'
+);
+SELECT results_eq(
+    $$SELECT regexp_replace(line, '\|.*\|', '|…|') FROM shown, pg_temp.cells(en, 'phase_progress', 1) AS line$$,
+    $$SELECT concat_ws('|', phase, '…', pg_temp.whole(end_count)) FROM demo.phase_progress('2026-05-25', '2026-06-01', 'all', '2026-05-31 18:00+09') WHERE pipeline_id = (SELECT min(id) FROM demo.pipeline) ORDER BY phase_sort_order$$,
+    'the last seven days: phase_progress'
+);
+SELECT is_empty(
+    $$SELECT line FROM shown, pg_temp.cells(en, 'phase_progress', 1) AS line, LATERAL string_to_array(line, '|') AS cell, LATERAL pg_temp.found(en, '(//h:section[@id="phase_progress"]//h:table)[1]//h:th/text()') AS head
+      WHERE (SELECT sum(replace(cell[n], ',', '')::integer * CASE WHEN head[n] ~ ' in count|^(Start|New|Reopened|Resumed)' THEN 1 ELSE -1 END) FROM generate_series(2, cardinality(cell)) AS n) <> 0$$,
+    'and its columns add up'
+);
+SELECT results_eq(
+    $$SELECT pg_temp.cells(en, 'deal_board', 1) FROM shown$$,
+    $$SELECT concat_ws('|', pipeline || ' · ' || phase, pg_temp.whole(deal_count), pg_temp.whole(amount), pg_temp.whole(weighted_amount), pg_temp.whole(stalled_count)) FROM demo.deal_board_phase('2026-05-31 18:00+09') ORDER BY pipeline_id, phase_sort_order$$,
+    'the deal board: deal_board_phase'
+);
+SELECT results_eq(
+    $$SELECT pg_temp.cells(en, 'deal_board', 2) FROM shown$$,
+    $$SELECT concat_ws('|', deal, coalesce(account, '–'), coalesce(rep, '–'), phase, pg_temp.whole(amount), pg_temp.part(phase_days), reason) FROM demo.deal_board('2026-05-31 18:00+09')
+      WHERE status <> 'on_track' ORDER BY status_sort_order, amount DESC NULLS LAST, deal_id LIMIT 20$$,
+    'stalled deals: deal_board'
+);
+SELECT results_eq(
+    $$SELECT pg_temp.cells(en, 'lead_source_report', 1) FROM shown$$,
+    $$SELECT concat_ws('|', member_name, pg_temp.whole(lead_count), pg_temp.percent(opportunity_rate), pg_temp.percent(opportunity_rate_low), pg_temp.percent(opportunity_rate_high), pg_temp.whole(won_count), pg_temp.percent(win_rate),
+          pg_temp.whole(won_amount), pg_temp.part(duration_hours), pg_temp.whole(won_per_hour_amount))
+      FROM demo.lead_source_report('2026-04-01', '2026-07-01', 'source', '2026-05-31 18:00+09', 'all') ORDER BY won_per_hour_amount DESC NULLS LAST, member_name$$,
+    'lead sources: lead_source_report'
+);
+SELECT results_eq(
+    $$SELECT pg_temp.cells(en, 'lead_time', 1) FROM shown$$,
+    $$SELECT concat_ws('|', pg_temp.whole(count(*) FILTER (WHERE o.won)), pg_temp.whole(count(*) FILTER (WHERE NOT o.won)), pg_temp.whole(count(*) FILTER (WHERE o.won IS NULL)),
+          pg_temp.part((avg(extract(epoch FROM o.ended_at - o.opened_at)) FILTER (WHERE o.won) / 86400)::float8),
+          pg_temp.part((percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM o.ended_at - o.opened_at)) FILTER (WHERE o.won) / 86400)::float8),
+          pg_temp.part(kpicrm.survival_quantile_days(kpicrm.lead_time_agg(o.opened_at, o.ended_at, o.won, '2026-05-31 18:00+09'), 0.5)))
+      FROM demo.deal_occasion('2026-04-01', '2026-07-01', 'all', '2026-05-31 18:00+09', 'all') AS o WHERE o.occasion = 'opened'$$,
+    'lead time: the deals opened in the period'
+);
+SELECT results_eq(
+    $$SELECT pg_temp.cells(en, 'customers', 1) FROM shown$$,
+    $$SELECT concat_ws('|', account, pg_temp.whole(order_count), pg_temp.whole(revenue_amount), pg_temp.whole(margin_amount), last_purchase_date, pg_temp.percent(alive_probability), pg_temp.whole(ltv_amount))
+      FROM demo.customer_value('2026-05-31 18:00+09') ORDER BY revenue_amount DESC NULLS LAST, account_id LIMIT 10$$,
+    'customers: customer_value'
+);
+SELECT results_eq(
+    $$SELECT pg_temp.cells(en, 'customers', 2) FROM shown$$,
+    $$SELECT concat_ws('|', cohort_label, pg_temp.whole(customer_count), string_agg(pg_temp.percent(retention_rate) || CASE WHEN is_complete THEN '' ELSE '*' END, '|' ORDER BY period_no))
+      FROM demo.purchase_cohort('2024-05-01', NULL, 'all', '2026-05-31 18:00+09', 'quarter') WHERE period_no <= 8 GROUP BY cohort_start, cohort_label, customer_count ORDER BY cohort_start$$,
+    'the cohort triangle: purchase_cohort'
+);
+SELECT results_eq(
+    $$SELECT pg_temp.cells(en, 'follow_up', 1) FROM shown$$,
+    $$SELECT concat_ws('|', account, coalesce(rep, '–'), pg_temp.whole(at_stake_amount), reason, coalesce(renewal_date::text, '–'), coalesce(last_purchase_date::text, '–')) FROM demo.follow_up(as_of => '2026-05-31 18:00+09') WHERE priority_order <= 20 ORDER BY priority_order$$,
+    'follow-ups: follow_up'
+);
+SELECT results_eq(
+    $$SELECT pg_temp.cells(en, 'data_quality', 1) FROM shown$$,
+    $$SELECT concat_ws('|', replace(check_name, '_', ' '), severity, pg_temp.whole(count(*)), distorted_names) FROM demo.data_quality('2026-05-31 18:00+09')
+      GROUP BY check_name, severity, severity_sort_order, distorted_names ORDER BY severity_sort_order, count(*) DESC, check_name$$,
+    'data quality: data_quality'
+);
+
+-- ------------------------------------------------------------------- the charts
+-- Bars of the deal board: width by amount is the same for all.
+SELECT ok(count(*) >= 3 AND max(abs(width - 52 * amount / high)) < 0.001, 'bars are as long as amounts: ' || count(*))
+FROM shown
+CROSS JOIN LATERAL (
+    SELECT rtrim(w, '%')::float8 AS width, amount::float8, max(amount) OVER ()::float8 AS high
+    FROM unnest(pg_temp.found(en, '//h:section[@id="deal_board"]//h:svg[1]/h:rect/@width')) WITH ORDINALITY AS bar (w, nth)
+    JOIN (SELECT amount, row_number() OVER (ORDER BY pipeline_id, phase_sort_order) AS nth FROM demo.deal_board_phase(:at)) AS phase USING (nth)
+) AS drawn;
+SELECT ok(count(*) >= 4 AND max(abs(width - 52 * abs(contribution) / span)) < 0.01 AND bool_and((class ~ 'minus') = (contribution < 0)), 'contributions to the left and the right of zero')
+FROM shown
+CROSS JOIN LATERAL (
+    SELECT rtrim(w, '%')::float8 AS width, class, contribution::float8, (greatest(max(contribution) OVER (), 0) - least(min(contribution) OVER (), 0))::float8 AS span
+    FROM unnest(pg_temp.found(en, '//h:section[@id="kpi_tree"]//h:svg[1]/h:rect/@width'), pg_temp.found(en, '//h:section[@id="kpi_tree"]//h:svg[1]/h:rect/@class')) WITH ORDINALITY AS bar (w, class, nth)
+    JOIN (SELECT contribution, row_number() OVER (ORDER BY sort_order) AS nth FROM demo.explain_gap('revenue', '2026-04-01', 'quarter', 'previous_year', NULL, :at)) AS gap USING (nth)
+) AS drawn;
+SELECT ok(count(*) = 3 AND max(abs(h - 140 * won_amount / greatest(high, 1))) < 0.01 AND max(abs(mark - (150 - 140 * target_amount / greatest(high, 1)))) < 0.01, 'columns as high as sales, marks where the targets are')
+FROM shown
+CROSS JOIN LATERAL (
+    SELECT bar.h::float8 AS h, bar.mark::float8 AS mark, won_amount::float8, target_amount::float8, max(greatest(won_amount, target_amount)) OVER ()::float8 AS high
+    FROM unnest(pg_temp.found(en, '//h:section[@id="sales_vs_target"]//h:svg[@class="columns"]/h:rect/@height'), pg_temp.found(en, '//h:section[@id="sales_vs_target"]//h:svg[@class="columns"]/h:line[@class="mark"]/@y1')) WITH ORDINALITY AS bar (h, mark, nth)
+    JOIN (SELECT won_amount, target_amount, row_number() OVER (ORDER BY period_start) AS nth FROM demo.sales_vs_target('month', 'company', '2026-04-01', '2026-07-01', :at)) AS month USING (nth)
+) AS drawn;
+
+-- --------------------------------------------------------------- hostile names
+UPDATE demo.setting SET home_currency = 'EUR';
+UPDATE demo.account SET name = id || CASE id % 6
+    WHEN 0 THEN '<script>alert(1)</script>' WHEN 1 THEN '" onload="x" &amp; '' ]]> <!-- ' WHEN 2 THEN U&' \202E gnp.exe \2067 \0001 \FFFE'
+    WHEN 3 THEN repeat('長い名前', 2500) WHEN 4 THEN U&' \+01F600 \05D0\05D1' ELSE '</td></table></svg><img src=x onerror=y>' END;
+UPDATE demo.deal SET name = id || CASE id % 4 WHEN 0 THEN '<script>alert(2)</script>' WHEN 1 THEN '&lt;&#0;' WHEN 2 THEN repeat('x', 10000) ELSE U&'\202Exyz' END;
+UPDATE demo.sales_rep SET name = id || '</text><script>alert(3)</script>';
+UPDATE demo.phase SET name = id || '"><script>alert(4)</script>' || repeat('y', 10000);
+UPDATE demo.lead_source SET name = id || U&'<b>&\0007\2066';
+UPDATE demo.kpi SET name = code || ' <script>', name_ja = code || ' &<script>' WHERE code IN ('revenue', 'win_rate');
+CREATE TEMP TABLE hostile AS SELECT demo.report_html(language => listed.language, as_of => :at) AS page FROM unnest('{en,ja}'::text[]) AS listed (language);
+SELECT is(sum(cardinality(pg_temp.found(pg_temp.page(page), '//h:script | //h:img | //h:b | //@onload | //@onerror'))), 0::bigint, 'hostile names: well-formed, and nothing of them is markup') FROM hostile;
+SELECT ok(bool_and(page !~ U&'[\0001-\0008\202A-\202E\2066-\2069]') AND bool_and(strpos(page, '<script') = 0) AND bool_and(strpos(page, '&lt;script&gt;') > 0), 'no marks that turn the text around; the names are there') FROM hostile;
+SELECT ok(bool_and(length(label) <= 22), 'labels of charts are short') FROM hostile, unnest(pg_temp.found(pg_temp.page(page), '//h:svg//h:text[@class="label"]/text()')) AS found (escaped), LATERAL (SELECT replace(replace(replace(replace(escaped, '&lt;', '<'), '&gt;', '>'), '&quot;', '"'), '&amp;', '&') AS label) AS plain;
+
+SELECT * FROM finish();
+ROLLBACK;
