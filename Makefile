@@ -2,7 +2,9 @@
 #
 #   make demo                 a private server, three companies, the weekly sales meeting
 #   LANG=ja make demo         the same in Japanese
+#   make demo-html [HTML=…]   the report of the first company as a page: report.html
 #   make test                 the same set-up, then every test
+#   make test-html            the page in a real browser (Chromium)
 #   make bench [ROWS=…]       speed as ratios to plain SQL
 #   make, make install, make installcheck, PG_CONFIG=…   as in any extension
 
@@ -127,17 +129,25 @@ TAP_TESTS = 1
 PROVE_TESTS = test/tap/*.pl
 endif
 
-PRIVATE_TARGETS = demo test bench
+PRIVATE_TARGETS = demo demo-html test test-html bench
 ifneq ($(filter $(PRIVATE_TARGETS),$(MAKECMDGOALS)),)
 
 # These bring their own server (and the packages it needs): no PGXS here.
 ROWS ?= 10000000
+HTML ?= report.html
 
 demo:
 	@DEMO_LOCALE="$${LC_ALL:-$${LC_MESSAGES:-$$LANG}}" LC_ALL=C.UTF-8 KEEP_DATABASE=demo test/cluster exec test/demo/run
 
+demo-html:
+	@DEMO_LOCALE="$${LC_ALL:-$${LC_MESSAGES:-$$LANG}}" LC_ALL=C.UTF-8 test/cluster exec test/demo/run html > "$(HTML).tmp"
+	@mv "$(HTML).tmp" "$(HTML)"
+
 test:
 	@test/cluster exec test/run
+
+test-html:
+	@test/check-html
 
 bench:
 	@test/cluster exec bench/run $(ROWS)

@@ -2,8 +2,8 @@
 -- well as a page; texts keep their size.  Each has a title and a description for
 -- those who do not see it.
 
--- Horizontal bars, a label before and the value behind each; a mark is where it
--- should be.  Negative values go to the left of the same zero.
+-- Horizontal bars, label and value above each, so that they fit a phone; a mark is
+-- where it should be.  Negative values go to the left of the same zero.
 CREATE FUNCTION kpicrm.svg_bars(
     title text,
     description text,
@@ -29,27 +29,26 @@ BEGIN ATOMIC
             count(*) AS count
         FROM bar
     ), placed AS (
-        -- 30 % label, 52 % bars, 18 % value
         SELECT
             bar.nth,
             bar.label,
             bar.shown,
-            30 + 52 * (least(bar.value, 0) - scale.low) / nullif(scale.high - scale.low, 0) AS x,
-            52 * abs(bar.value) / nullif(scale.high - scale.low, 0) AS width,
-            30 + 52 * (bar.mark - scale.low) / nullif(scale.high - scale.low, 0) AS mark,
-            24 * (bar.nth - 1) AS y,
+            100 * (least(bar.value, 0) - scale.low) / nullif(scale.high - scale.low, 0) AS x,
+            100 * abs(bar.value) / nullif(scale.high - scale.low, 0) AS width,
+            100 * (bar.mark - scale.low) / nullif(scale.high - scale.low, 0) AS mark,
+            34 * (bar.nth - 1) AS y,
             bar.value < 0 AS is_negative
         FROM bar
         CROSS JOIN scale
     )
-    SELECT '<svg class="bars" role="img" width="100%" height="' || (24 * scale.count + 4)::text || '"><title>' || kpicrm.html_escape(title) || '</title><desc>'
+    SELECT '<svg class="bars" role="img" width="100%" height="' || (34 * scale.count)::text || '"><title>' || kpicrm.html_escape(title) || '</title><desc>'
         || kpicrm.html_escape(description) || '</desc>' || string_agg(
-            '<text class="label" x="0" y="' || (placed.y + 17)::text || '">' || coalesce(kpicrm.html_label(placed.label, 22), '') || '<title>' || coalesce(kpicrm.html_escape(placed.label), '') || '</title></text>'
-            || '<rect class="' || CASE WHEN placed.is_negative THEN 'bar minus' ELSE 'bar' END || '" x="' || round(coalesce(placed.x, 30)::numeric, 3)::text || '%" y="' || (placed.y + 4)::text
-            || '" width="' || round(coalesce(placed.width, 0)::numeric, 3)::text || '%" height="16"/>'
+            '<text class="label" x="0" y="' || (placed.y + 14)::text || '">' || coalesce(kpicrm.html_label(placed.label, 22), '') || '<title>' || coalesce(kpicrm.html_escape(placed.label), '') || '</title></text>'
+            || '<rect class="' || CASE WHEN placed.is_negative THEN 'bar minus' ELSE 'bar' END || '" x="' || round(coalesce(placed.x, 0)::numeric, 3)::text || '%" y="' || (placed.y + 19)::text
+            || '" width="' || round(coalesce(placed.width, 0)::numeric, 3)::text || '%" height="10"/>'
             || CASE WHEN placed.mark IS NULL THEN '' ELSE
-                '<line class="mark" x1="' || round(placed.mark::numeric, 3)::text || '%" x2="' || round(placed.mark::numeric, 3)::text || '%" y1="' || (placed.y + 1)::text || '" y2="' || (placed.y + 23)::text || '"/>' END
-            || '<text class="value" x="100%" y="' || (placed.y + 17)::text || '">' || coalesce(kpicrm.html_escape(placed.shown), '–') || '</text>',
+                '<line class="mark" x1="' || round(placed.mark::numeric, 3)::text || '%" x2="' || round(placed.mark::numeric, 3)::text || '%" y1="' || (placed.y + 17)::text || '" y2="' || (placed.y + 31)::text || '"/>' END
+            || '<text class="value" x="100%" y="' || (placed.y + 14)::text || '">' || coalesce(kpicrm.html_escape(placed.shown), '–') || '</text>',
             '' ORDER BY placed.nth
         ) || '</svg>'
     FROM placed

@@ -76,8 +76,8 @@ CREATE FUNCTION html_kpi_progress(
     grain text,
     language text,
     as_of timestamp with time zone
-) RETURNS text
-    LANGUAGE sql STABLE PARALLEL SAFE
+) RETURNS TABLE (html text)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
     WITH progress AS MATERIALIZED (
         SELECT
@@ -207,8 +207,8 @@ CREATE FUNCTION html_kpi_tree(
     grain text,
     language text,
     as_of timestamp with time zone
-) RETURNS text
-    LANGUAGE sql STABLE PARALLEL SAFE
+) RETURNS TABLE (html text)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
     WITH versus AS (
         -- a gap needs something to compare with
@@ -299,8 +299,8 @@ CREATE FUNCTION html_phase_report(
     to_date date,
     language text,
     as_of timestamp with time zone
-) RETURNS text
-    LANGUAGE sql STABLE PARALLEL SAFE
+) RETURNS TABLE (html text)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
     WITH report AS MATERIALIZED (
         SELECT
@@ -361,8 +361,8 @@ COMMENT ON FUNCTION html_phase_report(date, date, text, timestamp with time zone
 CREATE FUNCTION html_phase_progress(
     language text,
     as_of timestamp with time zone
-) RETURNS text
-    LANGUAGE sql STABLE PARALLEL SAFE
+) RETURNS TABLE (html text)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
     WITH report AS MATERIALIZED (
         SELECT
@@ -464,8 +464,8 @@ COMMENT ON FUNCTION html_phase_progress(text, timestamp with time zone) IS
 CREATE FUNCTION html_deal_board(
     language text,
     as_of timestamp with time zone
-) RETURNS text
-    LANGUAGE sql STABLE PARALLEL SAFE
+) RETURNS TABLE (html text)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
     WITH card AS MATERIALIZED (
         SELECT
@@ -551,8 +551,8 @@ CREATE FUNCTION html_sales_vs_target(
     to_date date,
     language text,
     as_of timestamp with time zone
-) RETURNS text
-    LANGUAGE sql STABLE PARALLEL SAFE
+) RETURNS TABLE (html text)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
     WITH report AS MATERIALIZED (
         SELECT
@@ -642,8 +642,8 @@ CREATE FUNCTION html_lead_source(
     to_date date,
     language text,
     as_of timestamp with time zone
-) RETURNS text
-    LANGUAGE sql STABLE PARALLEL SAFE
+) RETURNS TABLE (html text)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
     SELECT html_section(
         'lead_source_report',
@@ -683,8 +683,8 @@ CREATE FUNCTION html_lead_time(
     to_date date,
     language text,
     as_of timestamp with time zone
-) RETURNS text
-    LANGUAGE sql STABLE PARALLEL SAFE
+) RETURNS TABLE (html text)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
     WITH state AS (
         SELECT
@@ -734,8 +734,8 @@ COMMENT ON FUNCTION html_lead_time(date, date, text, timestamp with time zone) I
 CREATE FUNCTION html_customers(
     language text,
     as_of timestamp with time zone
-) RETURNS text
-    LANGUAGE sql STABLE PARALLEL SAFE
+) RETURNS TABLE (html text)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
     WITH customer AS (
         SELECT
@@ -815,8 +815,8 @@ COMMENT ON FUNCTION html_customers(text, timestamp with time zone) IS
 CREATE FUNCTION html_follow_up(
     language text,
     as_of timestamp with time zone
-) RETURNS text
-    LANGUAGE sql STABLE PARALLEL SAFE
+) RETURNS TABLE (html text)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
     SELECT html_section(
         'follow_up',
@@ -855,8 +855,8 @@ COMMENT ON FUNCTION html_follow_up(text, timestamp with time zone) IS
 CREATE FUNCTION html_data_quality(
     language text,
     as_of timestamp with time zone
-) RETURNS text
-    LANGUAGE sql STABLE PARALLEL SAFE
+) RETURNS TABLE (html text)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
     WITH problem AS (
         SELECT
@@ -902,58 +902,72 @@ CREATE FUNCTION report_html(
     grain text DEFAULT 'quarter',
     as_of timestamp with time zone DEFAULT now()
 ) RETURNS text
-    LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-    WITH chosen AS (
-        SELECT
-            kpicrm.checked_option('language', coalesce(report_html.language, setting.language), 'en', 'ja') AS language,
-            kpicrm.checked_option('grain', report_html.grain, 'month', 'quarter', 'half', 'year') AS grain,
-            coalesce(report_html.period, (report_html.as_of AT TIME ZONE setting.time_zone)::date) AS day,
-            setting.fiscal_start_month,
-            setting.time_zone,
-            setting.home_currency
-        FROM setting
-        WHERE setting.only_row
-            AND kpicrm.accept_as_of(report_html.as_of)
-            AND CASE
-                WHEN coalesce(isfinite(report_html.period), true) THEN true
-                ELSE kpicrm.reject_argument('period', report_html.period::text, 'Any day of the fiscal period will do; leave it out for the present one.') IS NULL
-            END
-    ), span AS MATERIALIZED (
-        SELECT
-            chosen.language,
-            chosen.grain,
-            bound.from_date,
-            bound.to_date,
-            least(report_html.as_of, bound.to_date::timestamp without time zone AT TIME ZONE chosen.time_zone - INTERVAL '1 microsecond') AS as_of,
-            kpicrm.fiscal_period_label(chosen.day, chosen.grain, chosen.fiscal_start_month) AS label,
-            chosen.home_currency,
-            chosen.time_zone
-        FROM chosen
-        CROSS JOIN LATERAL (
-            SELECT
-                kpicrm.fiscal_period_start(chosen.day, chosen.grain, chosen.fiscal_start_month) AS from_date,
-                kpicrm.fiscal_period_end(chosen.day, chosen.grain, chosen.fiscal_start_month) AS to_date
-        ) AS bound
-    )
-    SELECT '<!DOCTYPE html><html xmlns="http://www.w3.org/1999/xhtml" lang="' || span.language || '"><head><meta charset="utf-8"/><meta name="viewport" content="width=device-width, initial-scale=1"/><title>'
-        || kpicrm.in_language(span.language, 'Sales report ', '営業レポート ') || span.label || '</title><style>' || kpicrm.html_style() || '</style></head><body><header><h1>'
-        || kpicrm.in_language(span.language, 'Sales report ', '営業レポート ') || span.label || '</h1><p>'
-        || kpicrm.html_escape(to_char(span.from_date, 'YYYY-MM-DD') || ' – ' || to_char(span.to_date - 1, 'YYYY-MM-DD') || ' · ' || kpicrm.in_language(span.language, 'as of ', '基準日時 ')
-            || to_char(span.as_of AT TIME ZONE span.time_zone, 'YYYY-MM-DD HH24:MI') || ' ' || span.time_zone || ' · ' || span.home_currency) || '</p></header><main>'
-        || html_kpi_progress(span.from_date, span.to_date, span.grain, span.language, span.as_of)
-        || html_kpi_tree(span.from_date, span.grain, span.language, span.as_of)
-        || html_sales_vs_target(span.from_date, span.to_date, span.language, span.as_of)
-        || html_phase_report(span.from_date, span.to_date, span.language, span.as_of)
-        || html_phase_progress(span.language, span.as_of)
-        || html_deal_board(span.language, span.as_of)
-        || html_lead_source(span.from_date, span.to_date, span.language, span.as_of)
-        || html_lead_time(span.from_date, span.to_date, span.language, span.as_of)
-        || html_customers(span.language, span.as_of)
-        || html_follow_up(span.language, span.as_of)
-        || html_data_quality(span.language, span.as_of)
-        || '</main></body></html>'
-    FROM span;
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path FROM CURRENT
+AS $$
+DECLARE
+    day date = report_html.period;
+    spoken text;
+    span text;
+    first_day date;
+    end_day date;
+    until timestamp with time zone;
+    title text;
+    subtitle text;
+    section text;
+    sections text = '';
+BEGIN
+    PERFORM kpicrm.accept_as_of(report_html.as_of);
+    IF NOT isfinite(day) THEN
+        PERFORM kpicrm.reject_argument('period', day::text, 'Any day of the fiscal period will do; leave it out for the present one.');
+    END IF;
+    day = coalesce(day, local_date(report_html.as_of));
+    SELECT
+        kpicrm.checked_option('language', coalesce(report_html.language, setting.language), 'en', 'ja'),
+        kpicrm.checked_option('grain', report_html.grain, 'month', 'quarter', 'half', 'year'),
+        kpicrm.fiscal_period_start(day, report_html.grain, setting.fiscal_start_month),
+        kpicrm.fiscal_period_end(day, report_html.grain, setting.fiscal_start_month)
+    INTO spoken, span, first_day, end_day
+    FROM setting;
+    SELECT
+        least(report_html.as_of, end_day::timestamp without time zone AT TIME ZONE setting.time_zone - INTERVAL '1 microsecond'),
+        kpicrm.in_language(spoken, 'Sales report ', '営業レポート ') || kpicrm.fiscal_period_label(day, span, setting.fiscal_start_month)
+    INTO until, title
+    FROM setting;
+    SELECT to_char(first_day, 'YYYY-MM-DD') || ' – ' || to_char(end_day - 1, 'YYYY-MM-DD') || ' · ' || kpicrm.in_language(spoken, 'as of ', '基準日時 ')
+        || to_char(until AT TIME ZONE setting.time_zone, 'YYYY-MM-DD HH24:MI') || ' ' || setting.time_zone || ' · ' || setting.home_currency
+    INTO subtitle
+    FROM setting;
+
+    -- one query each, so that the planner knows what is asked for
+    SELECT part.html INTO section FROM html_kpi_progress(first_day, end_day, span, spoken, until) AS part;
+    sections = sections || section;
+    SELECT part.html INTO section FROM html_kpi_tree(first_day, span, spoken, until) AS part;
+    sections = sections || section;
+    SELECT part.html INTO section FROM html_sales_vs_target(first_day, end_day, spoken, until) AS part;
+    sections = sections || section;
+    SELECT part.html INTO section FROM html_phase_report(first_day, end_day, spoken, until) AS part;
+    sections = sections || section;
+    SELECT part.html INTO section FROM html_phase_progress(spoken, until) AS part;
+    sections = sections || section;
+    SELECT part.html INTO section FROM html_deal_board(spoken, until) AS part;
+    sections = sections || section;
+    SELECT part.html INTO section FROM html_lead_source(first_day, end_day, spoken, until) AS part;
+    sections = sections || section;
+    SELECT part.html INTO section FROM html_lead_time(first_day, end_day, spoken, until) AS part;
+    sections = sections || section;
+    SELECT part.html INTO section FROM html_customers(spoken, until) AS part;
+    sections = sections || section;
+    SELECT part.html INTO section FROM html_follow_up(spoken, until) AS part;
+    sections = sections || section;
+    SELECT part.html INTO section FROM html_data_quality(spoken, until) AS part;
+    sections = sections || section;
+
+    RETURN '<!DOCTYPE html><html xmlns="http://www.w3.org/1999/xhtml" lang="' || spoken
+        || '"><head><meta charset="utf-8"/><meta name="viewport" content="width=device-width, initial-scale=1"/><title>' || kpicrm.html_escape(title)
+        || '</title><style>' || kpicrm.html_style() || '</style></head><body><header><h1>' || kpicrm.html_escape(title) || '</h1><p>' || kpicrm.html_escape(subtitle)
+        || '</p></header><main>' || sections || '</main></body></html>';
 END;
+$$;
 COMMENT ON FUNCTION report_html(date, text, text, timestamp with time zone) IS
     'the state of sales in the fiscal period of a date (left out: of as_of) as one HTML page that needs nothing from outside; language en or ja, that of the workspace if left out';

@@ -179,14 +179,14 @@ SELECT results_eq(
 
 -- ------------------------------------------------------------------- the charts
 -- Bars of the deal board: width by amount is the same for all.
-SELECT ok(count(*) >= 3 AND max(abs(width - 52 * amount / high)) < 0.001, 'bars are as long as amounts: ' || count(*))
+SELECT ok(count(*) >= 3 AND max(abs(width - 100 * amount / high)) < 0.001, 'bars are as long as amounts: ' || count(*))
 FROM shown
 CROSS JOIN LATERAL (
     SELECT rtrim(w, '%')::float8 AS width, amount::float8, max(amount) OVER ()::float8 AS high
     FROM unnest(pg_temp.found(en, '//h:section[@id="deal_board"]//h:svg[1]/h:rect/@width')) WITH ORDINALITY AS bar (w, nth)
     JOIN (SELECT amount, row_number() OVER (ORDER BY pipeline_id, phase_sort_order) AS nth FROM demo.deal_board_phase(:at)) AS phase USING (nth)
 ) AS drawn;
-SELECT ok(count(*) >= 4 AND max(abs(width - 52 * abs(contribution) / span)) < 0.01 AND bool_and((class ~ 'minus') = (contribution < 0)), 'contributions to the left and the right of zero')
+SELECT ok(count(*) >= 4 AND max(abs(width - 100 * abs(contribution) / span)) < 0.01 AND bool_and((class ~ 'minus') = (contribution < 0)), 'contributions to the left and the right of zero')
 FROM shown
 CROSS JOIN LATERAL (
     SELECT rtrim(w, '%')::float8 AS width, class, contribution::float8, (greatest(max(contribution) OVER (), 0) - least(min(contribution) OVER (), 0))::float8 AS span
