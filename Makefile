@@ -6,6 +6,8 @@
 #   make test                 the same set-up, then every test
 #   make test-html            the page in a real browser (Chromium)
 #   make bench [ROWS=…]       speed as ratios to plain SQL
+#   make dist                 the release archive: dist/kpicrm-VERSION.zip
+#   make test-package         the archive and the Debian package, built and used
 #   make, make install, make installcheck, PG_CONFIG=…   as in any extension
 
 EXTENSION  = kpicrm
@@ -129,12 +131,13 @@ TAP_TESTS = 1
 PROVE_TESTS = test/tap/*.pl
 endif
 
-PRIVATE_TARGETS = demo demo-html test test-html bench
+PRIVATE_TARGETS = demo demo-html test test-html test-package bench dist
 ifneq ($(filter $(PRIVATE_TARGETS),$(MAKECMDGOALS)),)
 
 # These bring their own server (and the packages it needs): no PGXS here.
 ROWS ?= 10000000
 HTML ?= report.html
+DIST ?= dist
 
 demo:
 	@DEMO_LOCALE="$${LC_ALL:-$${LC_MESSAGES:-$$LANG}}" LC_ALL=C.UTF-8 KEEP_DATABASE=demo test/cluster exec test/demo/run
@@ -148,6 +151,14 @@ test:
 
 test-html:
 	@test/check-html
+
+test-package:
+	@test/check-package
+
+# What git holds, as PGXN wants it; .gitattributes says what stays behind.
+dist:
+	@mkdir -p "$(DIST)"
+	git archive --format=zip --prefix=kpicrm-$(EXTVERSION)/ --output="$(DIST)/kpicrm-$(EXTVERSION).zip" HEAD
 
 bench:
 	@test/cluster exec bench/run $(ROWS)
