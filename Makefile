@@ -49,6 +49,7 @@ MEMBERS = \
 	src/calendar/work_calendar.sql \
 	src/kpi/expression.sql \
 	src/kpi/decomposition.sql \
+	src/spreadsheet.sql \
 	src/html/text.sql \
 	src/html/chart.sql \
 	src/html/style.sql
@@ -109,6 +110,7 @@ WORKSPACE = \
 	src/kpi/series.sql \
 	src/kpi/progress.sql \
 	src/kpi/tree.sql \
+	src/kpi/notify.sql \
 	src/report/rep_comparison.sql \
 	src/kpi/describe.sql \
 	src/report/html.sql
