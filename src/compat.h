@@ -19,4 +19,16 @@
 #include "varatt.h"
 #endif
 
+/* The count never includes itself; 17 no longer asks. */
+#if PG_VERSION_NUM >= 170000
+#define kpicrm_sendcountedtext(buf, text, length) pq_sendcountedtext(buf, text, length)
+#else
+#define kpicrm_sendcountedtext(buf, text, length) pq_sendcountedtext(buf, text, length, false)
+#endif
+
+/* 18 has it stand before the declaration, and in place of pg_attribute_noreturn(). */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 #endif							/* KPICRM_COMPAT_H */

@@ -9,6 +9,8 @@
 #include "datatype/timestamp.h"
 #include "fmgr.h"
 
+#include "compat.h"
+
 /* Months of an interval count as this many days, as in interval comparison. */
 #define KPICRM_DAYS_PER_MONTH 30
 
@@ -23,8 +25,8 @@ extern bool kpicrm_same_bytes(const struct varlena *a, const struct varlena *b);
 extern Datum kpicrm_hash_bytes(const struct varlena *v);
 extern Datum kpicrm_hash_bytes_extended(const struct varlena *v, int64 seed);
 
-extern void kpicrm_invalid_text(const char *type, const char *value, const char *hint) pg_attribute_noreturn();
-extern void kpicrm_invalid_bytes(const char *type) pg_attribute_noreturn();
-extern void kpicrm_corrupted_state(const char *type) pg_attribute_noreturn();
+pg_noreturn extern void kpicrm_invalid_text(const char *type, const char *value, const char *hint);
+pg_noreturn extern void kpicrm_invalid_bytes(const char *type);
+pg_noreturn extern void kpicrm_corrupted_state(const char *type);
 
 #endif							/* KPICRM_H */

@@ -12,6 +12,6 @@ extern KpicrmDecimal kpicrm_decimal_of_numeric(Datum value);
 extern Datum kpicrm_decimal_to_numeric(const KpicrmDecimal *d);
 extern Datum kpicrm_decimal_per(const KpicrmDecimal *amount, int64 count);
 extern Datum kpicrm_decimal_margin(const KpicrmDecimal *revenue, const KpicrmDecimal *cost);
-extern void kpicrm_amount_overflow(void) pg_attribute_noreturn();
+pg_noreturn extern void kpicrm_amount_overflow(void);
 
 #endif							/* KPICRM_DECIMAL_SQL_H */

@@ -18,6 +18,8 @@
 
 #include "lib/stringinfo.h"
 
+#include "compat.h"
+
 #define KPICRM_EXACT_LIMIT 2048
 #define KPICRM_DURATION_MAX (INT64CONST(1) << 60)	/* microseconds: 36,500 years */
 #define KPICRM_NO_FRACTION (-1.0)
@@ -75,7 +77,7 @@ extern bool kpicrm_lead_unrow(KpicrmLeadTimes *lt, int64 duration, int outcome);
 extern KpicrmLeadTimes *kpicrm_lead_merge(KpicrmLeadTimes *lt, const KpicrmLeadList *list);
 extern bool kpicrm_lead_subtract(KpicrmLeadTimes *lt, const KpicrmLeadList *list);
 extern void kpicrm_lead_invalid(KpicrmLeadTimes *lt, int64 more);
-extern void kpicrm_lead_not_a_part(void) pg_attribute_noreturn();
+pg_noreturn extern void kpicrm_lead_not_a_part(void);
 extern bool kpicrm_lead_size_fits(const KpicrmLeadTimes *lt, size_t size);
 extern KpicrmLeadList kpicrm_lead_unsorted_list(const KpicrmLeadTimes *lt);
 extern KpicrmLeadList kpicrm_lead_list(const KpicrmLeadTimes *lt);

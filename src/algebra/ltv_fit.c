@@ -35,7 +35,7 @@ static void
 maximise(KpicrmLtvPart *part, const KpicrmLikelihood *likelihood, const double start[][KPICRM_FIT_PARAMETERS],
 		 int starts, int scale, double unit)
 {
-	KpicrmFit	best;
+	KpicrmFit	best = {0};
 
 	for (int i = 0; i < starts; i++)
 	{

@@ -105,9 +105,9 @@ kpicrm_work_calendar_send(PG_FUNCTION_ARGS)
 
 	pq_begintypsend(&out);
 	pq_sendint8(&out, KPICRM_CALENDAR_FORMAT);
-	pq_sendcountedtext(&out, parts.name, (int) strlen(parts.name), false);
-	pq_sendcountedtext(&out, parts.version, (int) strlen(parts.version), false);
-	pq_sendcountedtext(&out, parts.zone, (int) strlen(parts.zone), false);
+	kpicrm_sendcountedtext(&out, parts.name, (int) strlen(parts.name));
+	kpicrm_sendcountedtext(&out, parts.version, (int) strlen(parts.version));
+	kpicrm_sendcountedtext(&out, parts.zone, (int) strlen(parts.zone));
 	pq_sendint32(&out, (uint32) parts.first);
 	pq_sendint32(&out, (uint32) parts.last);
 	for (int i = 0; i < 7; i++)
