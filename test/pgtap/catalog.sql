@@ -68,6 +68,8 @@ FROM (
     WHERE refclassid = 'pg_extension'::regclass
         AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'kpicrm')
         AND deptype = 'e'
+        -- 17 makes the array type of each type a member, too
+        AND NOT EXISTS (SELECT FROM pg_type WHERE classid = 'pg_type'::regclass AND pg_type.oid = objid AND typcategory = 'A')
 ) AS depend;
 
 CREATE TEMPORARY TABLE routine AS

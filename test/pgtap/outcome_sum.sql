@@ -47,7 +47,11 @@ CREATE TEMP TABLE brute AS
 SELECT
     set_no,
     sum(mass * total) AS mean,
-    sqrt(greatest(sum(mass * total * total) - sum(mass * total) ^ 2, 0)) AS deviation,
+    -- around the mean: a difference of squares loses all digits of small deviations
+    (SELECT sqrt(sum(one.mass * (one.total - centre.mean) ^ 2))
+        FROM combination AS one
+        CROSS JOIN (SELECT sum(other.mass * other.total) AS mean FROM combination AS other WHERE other.set_no = combination.set_no) AS centre
+        WHERE one.set_no = combination.set_no) AS deviation,
     (SELECT min(c.total) FROM (SELECT total, sum(mass) OVER (ORDER BY total) AS below FROM combination AS one WHERE one.set_no = combination.set_no) AS c WHERE c.below >= 0.1) AS p10,
     (SELECT min(c.total) FROM (SELECT total, sum(mass) OVER (ORDER BY total) AS below FROM combination AS one WHERE one.set_no = combination.set_no) AS c WHERE c.below >= 0.73) AS p73,
     sum(mass) FILTER (WHERE total >= 250.5) AS at_least,
