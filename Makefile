@@ -6,6 +6,7 @@
 #   make test                 the same set-up, then every test
 #   make test-html            the page in a real browser (Chromium)
 #   make bench [ROWS=…]       speed as ratios to plain SQL
+#   make test-versions        the tests on PostgreSQL 17 and 18, unpacked beside the machine's
 #   make dist                 the release archive: dist/kpicrm-VERSION.zip
 #   make test-package         the archive and the Debian package, built and used
 #   make, make install, make installcheck, PG_CONFIG=…   as in any extension
@@ -133,7 +134,7 @@ TAP_TESTS = 1
 PROVE_TESTS = test/tap/*.pl
 endif
 
-PRIVATE_TARGETS = demo demo-html test test-html test-package bench dist
+PRIVATE_TARGETS = demo demo-html test test-html test-package test-versions bench dist
 ifneq ($(filter $(PRIVATE_TARGETS),$(MAKECMDGOALS)),)
 
 # These bring their own server (and the packages it needs): no PGXS here.
@@ -156,6 +157,9 @@ test-html:
 
 test-package:
 	@test/check-package
+
+test-versions:
+	@test/versions $(VERSIONS)
 
 # What git holds, as PGXN wants it; .gitattributes says what stays behind.
 dist:
