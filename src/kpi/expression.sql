@@ -29,7 +29,7 @@ CREATE FUNCTION kpicrm.expression_adds_up(
 COMMENT ON FUNCTION kpicrm.expression_adds_up(text, text) IS
     'does the value of the expression over all rows follow from those over parts of them by adding up? True of count and sum (not DISTINCT), their sums, differences and multiples by a constant';
 
-CREATE FUNCTION kpicrm.measured_rows(query text) RETURNS TABLE (
+CREATE TYPE kpicrm.measured_value AS (
     kpi_code text,
     dimension_name text,
     member_id bigint,
@@ -37,15 +37,36 @@ CREATE FUNCTION kpicrm.measured_rows(query text) RETURNS TABLE (
     numerator numeric,
     denominator numeric,
     n bigint
-)
+);
+COMMENT ON TYPE kpicrm.measured_value IS
+    'a KPI of one member of a dimension in one period: the value is numerator / denominator, or the numerator alone, of n rows';
+
+CREATE FUNCTION kpicrm.measured_rows(
+    query text,
+    inputs kpicrm.measured_value[] DEFAULT NULL
+) RETURNS SETOF kpicrm.measured_value
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000 COST 100000
     SET search_path = pg_catalog, pg_temp
     SET standard_conforming_strings = on
     SET DateStyle = 'ISO, YMD'
 AS $$
 BEGIN
-    RETURN QUERY EXECUTE query;
+    RETURN QUERY EXECUTE format(
+        $query$
+SELECT
+    measured.kpi_code,
+    measured.dimension_name,
+    measured.member_id,
+    measured.period_start,
+    CASE WHEN measured.numerator NOT IN ('NaN', 'Infinity', '-Infinity') THEN measured.numerator END,
+    CASE WHEN measured.denominator NOT IN ('NaN', 'Infinity', '-Infinity') THEN measured.denominator END,
+    measured.n
+FROM (
+%s
+) AS measured (kpi_code, dimension_name, member_id, period_start, numerator, denominator, n)$query$,
+        query
+    ) USING inputs;
 END;
 $$;
-COMMENT ON FUNCTION kpicrm.measured_rows(text) IS
-    'rows of a query, with the rights of the caller and nothing but pg_catalog on the search path: what the KPIs of a workspace are measured with';
+COMMENT ON FUNCTION kpicrm.measured_rows(text, kpicrm.measured_value[]) IS
+    'rows of a query, with the rights of the caller and nothing but pg_catalog on the search path: what the KPIs of a workspace are measured with; what is not finite is NULL; $1 are the inputs of a formula';

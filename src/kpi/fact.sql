@@ -11,7 +11,8 @@
  *   rep_id, team_id, product_id, source_id, pipeline_id
  *                        dimensions, where the fact has them
  *
- * Joins to what a KPI does not ask for are removed by the planner.
+ * Joins to what a KPI does not ask for are removed by the planner.  The time zone is a
+ * scalar subquery, which runs once: a join with setting would keep the scan in one process.
  */
 
 CREATE FUNCTION lead_fact(as_of timestamp with time zone DEFAULT now())
@@ -30,7 +31,7 @@ BEGIN ATOMIC
     SELECT
         lead.id,
         lead.created_at,
-        (lead.created_at AT TIME ZONE setting.time_zone)::date,
+        (lead.created_at AT TIME ZONE (SELECT setting.time_zone FROM setting WHERE setting.only_row))::date,
         lead.rep_id,
         sales_rep.team_id,
         lead.source_id,
@@ -42,7 +43,6 @@ BEGIN ATOMIC
                 AND deal.opened_at <= as_of
         )
     FROM lead
-    JOIN setting ON setting.only_row
     LEFT JOIN sales_rep ON sales_rep.id = lead.rep_id
     WHERE lead.created_at <= as_of;
 END;
@@ -68,7 +68,7 @@ BEGIN ATOMIC
     SELECT
         deal.id,
         deal.opened_at,
-        (deal.opened_at AT TIME ZONE setting.time_zone)::date,
+        (deal.opened_at AT TIME ZONE (SELECT setting.time_zone FROM setting WHERE setting.only_row))::date,
         opening.rep_id,
         sales_rep.team_id,
         opening.product_id,
@@ -78,7 +78,6 @@ BEGIN ATOMIC
         deal.lead_id,
         deal.amount
     FROM deal
-    JOIN setting ON setting.only_row
     LEFT JOIN phase_stay AS opening
         ON opening.deal_id = deal.id
         AND opening.stay_no = 1
@@ -110,7 +109,7 @@ BEGIN ATOMIC
     SELECT
         deal.id,
         stay.entered_at,
-        (stay.entered_at AT TIME ZONE setting.time_zone)::date,
+        (stay.entered_at AT TIME ZONE (SELECT setting.time_zone FROM setting WHERE setting.only_row))::date,
         phase.kind = 'won',
         stay.rep_id,
         sales_rep.team_id,
@@ -123,7 +122,6 @@ BEGIN ATOMIC
         deal.cost,
         CASE WHEN stay.entered_at >= deal.opened_at THEN (EXTRACT(epoch FROM stay.entered_at - deal.opened_at) / 86400)::double precision END
     FROM phase_stay AS stay
-    JOIN setting ON setting.only_row
     JOIN phase ON phase.id = stay.phase_id
     JOIN deal ON deal.id = stay.deal_id
     LEFT JOIN sales_rep ON sales_rep.id = stay.rep_id
@@ -161,9 +159,9 @@ BEGIN ATOMIC
         deal.id,
         stay.phase_id,
         stay.entered_at,
-        (stay.entered_at AT TIME ZONE setting.time_zone)::date,
+        (stay.entered_at AT TIME ZONE (SELECT setting.time_zone FROM setting WHERE setting.only_row))::date,
         CASE WHEN stay.left_at <= as_of THEN stay.left_at END,
-        CASE WHEN stay.left_at <= as_of THEN (stay.left_at AT TIME ZONE setting.time_zone)::date END,
+        CASE WHEN stay.left_at <= as_of THEN (stay.left_at AT TIME ZONE (SELECT setting.time_zone FROM setting WHERE setting.only_row))::date END,
         stay.left_at IS NULL OR stay.left_at > as_of,
         deal.expected_close_on,
         CASE WHEN stay.left_at IS NULL THEN deal.rep_id ELSE stay.rep_id END,
@@ -174,9 +172,8 @@ BEGIN ATOMIC
         deal.account_id,
         deal.amount,
         phase.win_probability,
-        phase.win_probability >= setting.prospect_min_probability
+        phase.win_probability >= (SELECT setting.prospect_min_probability FROM setting WHERE setting.only_row)
     FROM phase_stay AS stay
-    JOIN setting ON setting.only_row
     JOIN phase_as_of(as_of) AS phase ON phase.id = stay.phase_id
     JOIN deal ON deal.id = stay.deal_id
     LEFT JOIN sales_rep
@@ -209,7 +206,7 @@ BEGIN ATOMIC
     SELECT
         activity.id,
         coalesce(activity.ended_at, activity.started_at, activity.planned_at),
-        (coalesce(activity.ended_at, activity.started_at, activity.planned_at) AT TIME ZONE setting.time_zone)::date,
+        (coalesce(activity.ended_at, activity.started_at, activity.planned_at) AT TIME ZONE (SELECT setting.time_zone FROM setting WHERE setting.only_row))::date,
         activity_type.counts_as_visit,
         activity.activity_type_id,
         activity.rep_id,
@@ -221,7 +218,6 @@ BEGIN ATOMIC
         coalesce(activity.account_id, deal.account_id),
         CASE WHEN activity.ended_at - activity.started_at BETWEEN INTERVAL '0' AND INTERVAL '24 hours' THEN (EXTRACT(epoch FROM activity.ended_at - activity.started_at) / 3600)::double precision END
     FROM activity
-    JOIN setting ON setting.only_row
     LEFT JOIN activity_type ON activity_type.id = activity.activity_type_id
     LEFT JOIN sales_rep ON sales_rep.id = activity.rep_id
     LEFT JOIN deal ON deal.id = activity.deal_id
@@ -276,12 +272,11 @@ BEGIN ATOMIC
                 purchase.id,
                 purchase.account_id,
                 purchase.purchased_at,
-                (purchase.purchased_at AT TIME ZONE setting.time_zone)::date AS day,
+                (purchase.purchased_at AT TIME ZONE (SELECT setting.time_zone FROM setting WHERE setting.only_row))::date AS day,
                 purchase.amount,
                 purchase.cost
             FROM purchase
-            JOIN setting ON setting.only_row
-            WHERE purchase.purchased_at <= as_of
+                    WHERE purchase.purchased_at <= as_of
         ) AS dated
         WINDOW customer AS (PARTITION BY dated.account_id ORDER BY dated.day, dated.purchased_at, dated.id)
     ) AS ordered
@@ -314,10 +309,9 @@ BEGIN ATOMIC
         contract.amount_per_month,
         contract.renewed_by IS NOT NULL
     FROM contract
-    JOIN setting ON setting.only_row
     JOIN account ON account.id = contract.account_id
     LEFT JOIN sales_rep ON sales_rep.id = account.rep_id
-    WHERE contract.ends_on <= (as_of AT TIME ZONE setting.time_zone)::date;
+    WHERE contract.ends_on <= (as_of AT TIME ZONE (SELECT setting.time_zone FROM setting WHERE setting.only_row))::date;
 END;
 COMMENT ON FUNCTION contract_end(timestamp with time zone) IS
     'fact: one row per term of a contract that has come to its end, on its last day, for the present rep of the account';
@@ -338,14 +332,13 @@ BEGIN ATOMIC
     SELECT
         inquiry.id,
         inquiry.received_at,
-        (inquiry.received_at AT TIME ZONE setting.time_zone)::date,
+        (inquiry.received_at AT TIME ZONE (SELECT setting.time_zone FROM setting WHERE setting.only_row))::date,
         inquiry.account_id,
         inquiry.rep_id,
         sales_rep.team_id,
         coalesce(inquiry.responded_at <= as_of, false),
         CASE WHEN inquiry.responded_at <= as_of THEN (EXTRACT(epoch FROM inquiry.responded_at - inquiry.received_at) / 3600)::double precision END
     FROM inquiry
-    JOIN setting ON setting.only_row
     LEFT JOIN sales_rep ON sales_rep.id = inquiry.rep_id
     WHERE inquiry.received_at <= as_of;
 END;
@@ -368,14 +361,13 @@ BEGIN ATOMIC
     SELECT
         feedback.id,
         feedback.received_at,
-        (feedback.received_at AT TIME ZONE setting.time_zone)::date,
+        (feedback.received_at AT TIME ZONE (SELECT setting.time_zone FROM setting WHERE setting.only_row))::date,
         feedback.account_id,
         feedback.rep_id,
         sales_rep.team_id,
         feedback.kind,
         feedback.score
     FROM feedback
-    JOIN setting ON setting.only_row
     LEFT JOIN sales_rep ON sales_rep.id = feedback.rep_id
     WHERE feedback.received_at <= as_of;
 END;

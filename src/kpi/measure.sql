@@ -93,7 +93,10 @@ DECLARE
     is_mapped boolean;
     rows_of_period text;
     members text[];
+    measures text;
+    row_count text = 'count(*)';
     sets text;
+    set_count integer;
 BEGIN
     SELECT listed.* INTO definition FROM kpi AS listed WHERE listed.code = kpi_codes[1];
     SELECT listed.* INTO fact FROM kpi_fact(definition.fact) AS listed;
@@ -186,13 +189,53 @@ BEGIN
     IF EXISTS (SELECT FROM kpi WHERE kpi.code = ANY (kpi_codes) AND concat(kpi.numerator, kpi.denominator) ~ 'period_end|as_of') THEN
         keys = keys || ', fact.period_end, fact.as_of';
     END IF;
-    SELECT string_agg(format('(%s%s)', keys, coalesce(', fact.' || quote_ident(dimension.name || '_id'), '')), ', ')
-    INTO sets
+    SELECT
+        string_agg(format('(%s%s)', keys, coalesce(', fact.' || quote_ident(dimension.name || '_id'), '')), ', '),
+        count(*)
+    INTO sets, set_count
     FROM (
         SELECT NULL::text AS name WHERE 'all' = ANY (dimensions)
         UNION ALL
         SELECT listed.name FROM unnest(members) AS listed (name)
     ) AS dimension;
+    counted = format(
+        $query$(
+        SELECT %1$s, period.period_start, period.period_end, %2$L::timestamptz AS as_of
+        FROM %3$s
+        WHERE %4$s
+    ) AS fact
+    WHERE %5$s$query$,
+        selected,
+        as_of,
+        counted,
+        rows_of_period,
+        E'(\n' || coalesce(definition.condition, 'true') || E'\n)'
+    );
+    measures = (
+        SELECT string_agg(format(E',\n        ((\n%s\n)) AS numerator_%s,\n        ((\n%s\n)) AS denominator_%s',
+            kpi.numerator, listed.position, coalesce(kpi.denominator, 'NULL::numeric'), listed.position), '' ORDER BY listed.position)
+        FROM unnest(kpi_codes) WITH ORDINALITY AS listed (code, position)
+        JOIN kpi ON kpi.code = listed.code
+    );
+    -- GROUPING SETS run in one process: what adds up is first counted by all members at once
+    IF set_count > 1 AND (SELECT bool_and(kpi_sums_up(kpi)) FROM kpi WHERE kpi.code = ANY (kpi_codes)) THEN
+        counted = format(
+            $query$(
+        SELECT %1$s%2$s, count(*) AS n%3$s
+        FROM %4$s
+        GROUP BY %1$s%2$s
+    ) AS fact$query$,
+            keys,
+            (SELECT string_agg(format(', fact.%I', listed.name || '_id'), '') FROM unnest(members) AS listed (name)),
+            measures,
+            counted
+        );
+        measures = (
+            SELECT string_agg(format(E',\n        sum(fact.%1$I) AS %1$I,\n        sum(fact.%2$I) AS %2$I', 'numerator_' || listed.position, 'denominator_' || listed.position), '' ORDER BY listed.position)
+            FROM unnest(kpi_codes) WITH ORDINALITY AS listed (code, position)
+        );
+        row_count = 'sum(fact.n)::bigint';
+    END IF;
 
     source = format(
         $query$
@@ -209,38 +252,33 @@ FROM (
         fact.period_start,
         %1$s AS dimension_name,
         %2$s AS member_id,
-        count(*) AS n%3$s
-    FROM (
-        SELECT %4$s, period.period_start, period.period_end, %5$L::timestamptz AS as_of
-        FROM %6$s
-        WHERE %7$s
-    ) AS fact
-    WHERE %8$s
-    GROUP BY GROUPING SETS (%9$s)
+        %3$s AS n%4$s
+    FROM %5$s
+    GROUP BY %6$s
 ) AS grouped
-CROSS JOIN LATERAL (VALUES %10$s) AS measure (kpi_code, numerator, denominator)$query$,
-        CASE WHEN cardinality(members) = 0 THEN quote_literal('all') ELSE (
-            SELECT 'CASE ' || string_agg(format('WHEN GROUPING(fact.%I) = 0 THEN %L', listed.name || '_id', listed.name), ' ') || ' ELSE ''all'' END'
-            FROM unnest(members) AS listed (name)
-        ) END,
-        CASE WHEN cardinality(members) = 0 THEN 'NULL::bigint' ELSE (
-            SELECT 'CASE ' || string_agg(format('WHEN GROUPING(fact.%1$I) = 0 THEN fact.%1$I', listed.name || '_id'), ' ') || ' END'
-            FROM unnest(members) AS listed (name)
-        ) END,
-        (
-            SELECT string_agg(format(E',\n        ((\n%s\n))::numeric AS numerator_%s,\n        ((\n%s\n))::numeric AS denominator_%s',
-                kpi.numerator, listed.position, coalesce(kpi.denominator, 'NULL'), listed.position), '' ORDER BY listed.position)
-            FROM unnest(kpi_codes) WITH ORDINALITY AS listed (code, position)
-            JOIN kpi ON kpi.code = listed.code
-        ),
-        selected,
-        as_of,
+CROSS JOIN LATERAL (VALUES %7$s) AS measure (kpi_code, numerator, denominator)$query$,
+        CASE
+            WHEN cardinality(members) = 0 THEN quote_literal('all')
+            WHEN set_count = 1 THEN quote_literal(members[1])
+            ELSE (
+                SELECT 'CASE ' || string_agg(format('WHEN GROUPING(fact.%I) = 0 THEN %L', listed.name || '_id', listed.name), ' ') || ' ELSE ''all'' END'
+                FROM unnest(members) AS listed (name)
+            )
+        END,
+        CASE
+            WHEN cardinality(members) = 0 THEN 'NULL::bigint'
+            WHEN set_count = 1 THEN format('fact.%I', members[1] || '_id')
+            ELSE (
+                SELECT 'CASE ' || string_agg(format('WHEN GROUPING(fact.%1$I) = 0 THEN fact.%1$I', listed.name || '_id'), ' ') || ' END'
+                FROM unnest(members) AS listed (name)
+            )
+        END,
+        row_count,
+        measures,
         counted,
-        rows_of_period,
-        E'(\n' || coalesce(definition.condition, 'true') || E'\n)',
-        sets,
+        CASE set_count WHEN 1 THEN sets ELSE format('GROUPING SETS (%s)', sets) END,
         (
-            SELECT string_agg(format('(%L, grouped.numerator_%2$s, grouped.denominator_%2$s)', listed.code, listed.position), ', ')
+            SELECT string_agg(format('(%L, grouped.numerator_%2$s::numeric, grouped.denominator_%2$s::numeric)', listed.code, listed.position), ', ')
             FROM unnest(kpi_codes) WITH ORDINALITY AS listed (code, position)
         )
     );
@@ -336,62 +374,22 @@ COMMENT ON FUNCTION kpi_goal(text[], text) IS
 
 CREATE FUNCTION kpi_formula_query(
     definition kpi,
-    from_date date,
-    to_date date,
-    grain text,
-    dimensions text[],
     as_of timestamp with time zone
 ) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path FROM CURRENT
     SET DateStyle = 'ISO, YMD'
-    SET IntervalStyle = 'postgres'
 AS $$
 DECLARE
-    back constant interval = CASE WHEN grain IN ('day', 'week') THEN INTERVAL '364 days' ELSE INTERVAL '1 year' END;
-    home constant text = quote_ident(current_schema());
-    columns constant text[] = kpi_formula_columns(definition.inputs);
-    other_parts text = '';
+    expressions constant text = concat(definition.numerator, definition.denominator);
+    -- what the formula does not ask for must not give it rows
+    used constant text[] = ARRAY(
+        SELECT input.code || suffix.name
+        FROM unnest(definition.inputs) AS input (code)
+        CROSS JOIN (VALUES ('', true), ('_target', expressions LIKE '%\_target%'), ('_previous_year', expressions LIKE '%\_previous\_year%')) AS suffix (name, is_used)
+        WHERE suffix.is_used
+    );
 BEGIN
-    -- only what the formula asks for is measured
-    IF concat(definition.numerator, definition.denominator) LIKE '%\_previous\_year%' THEN
-        other_parts = format(
-            $query$
-        UNION ALL
-        SELECT '_previous_year', measured.kpi_code, measured.dimension_name, measured.member_id,
-            kpicrm.fiscal_period_start((measured.period_start + %1$L::interval)::date, %2$L, setting.fiscal_start_month, setting.week_start),
-            CASE WHEN kpi.denominator IS NULL THEN measured.numerator ELSE measured.numerator / nullif(measured.denominator, 0) END
-        FROM %3$s.kpi_measure(%4$L, %5$L, %6$L, %2$L, %7$L, %8$L) AS measured
-        JOIN %3$s.kpi ON kpi.code = measured.kpi_code
-        JOIN %3$s.setting ON setting.only_row$query$,
-            back,
-            grain,
-            home,
-            definition.inputs,
-            (from_date - back)::date,
-            (to_date - back)::date,
-            dimensions,
-            as_of
-        );
-    END IF;
-    IF concat(definition.numerator, definition.denominator) LIKE '%\_target%' THEN
-        other_parts = other_parts || format(
-            $query$
-        UNION ALL
-        SELECT '_target', goal.kpi_code, dimension.name, goal.member_id, goal.period_start, goal.value
-        FROM %1$s.kpi_goal(%2$L, %3$L) AS goal
-        JOIN unnest(%4$L::text[]) AS dimension (name)
-            ON dimension.name = goal.scope_name OR (dimension.name = 'team_tree' AND goal.scope_name = 'team')
-        WHERE (goal.period_start >= %5$L) IS NOT FALSE
-            AND (goal.period_start < %6$L) IS NOT FALSE$query$,
-            home,
-            definition.inputs,
-            grain,
-            dimensions,
-            from_date,
-            to_date
-        );
-    END IF;
     RETURN format(
         $query$
 SELECT
@@ -411,43 +409,128 @@ FROM (
         piece.dimension_name,
         piece.member_id,
         piece.period_start,
-        bool_or(piece.role = '') AS has_value,
+        bool_or(piece.n IS NOT NULL) AS has_value,
         %4$s
-    FROM (
-        SELECT '' AS role, measured.kpi_code, measured.dimension_name, measured.member_id, measured.period_start,
-            CASE WHEN kpi.denominator IS NULL THEN measured.numerator ELSE measured.numerator / nullif(measured.denominator, 0) END AS value
-        FROM %5$s.kpi_measure(%6$L, %7$L, %8$L, %9$L, %10$L, %11$L) AS measured
-        JOIN %5$s.kpi ON kpi.code = measured.kpi_code
-        %12$s
-    ) AS piece
+    FROM unnest($1) AS piece
+    WHERE piece.kpi_code = ANY (%5$L::text[])
     GROUP BY
         piece.dimension_name,
         piece.member_id,
         piece.period_start
 ) AS input
-WHERE input.has_value OR input.period_start <= %5$s.local_date(%11$L)$query$,
+WHERE input.has_value OR input.period_start <= %6$L$query$,
         definition.code,
         definition.numerator,
         coalesce(definition.denominator, 'NULL'),
         (
-            SELECT string_agg(format(
-                'max(piece.value) FILTER (WHERE piece.kpi_code || piece.role = %L) AS %I', listed.name, listed.name
-            ), ', ')
-            FROM unnest(columns) AS listed (name)
+            SELECT string_agg(format('max(piece.numerator) FILTER (WHERE piece.kpi_code = %L) AS %I', listed.name, listed.name), ', ')
+            FROM unnest(kpi_formula_columns(definition.inputs)) AS listed (name)
         ),
-        home,
-        definition.inputs,
-        from_date,
-        to_date,
-        grain,
-        dimensions,
-        as_of,
-        other_parts
+        used,
+        local_date(as_of)
     );
 END;
 $$;
-COMMENT ON FUNCTION kpi_formula_query(kpi, date, date, text, text[], timestamp with time zone) IS
-    'the query that measures a KPI of kind formula';
+COMMENT ON FUNCTION kpi_formula_query(kpi, timestamp with time zone) IS
+    'the query that calculates a KPI of kind formula from its inputs, which are its parameter';
+
+CREATE FUNCTION kpi_task(
+    kpi_codes text[],
+    from_date date,
+    to_date date,
+    grain text,
+    dimensions text[],
+    as_of timestamp with time zone
+) RETURNS TABLE (
+    codes text[],
+    query text
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
+BEGIN ATOMIC
+    SELECT
+        task.codes,
+        kpi_query(task.codes, from_date, to_date, grain, task.dimensions, as_of)
+    FROM (
+        SELECT
+            array_agg(kpi.code ORDER BY kpi.code) AS codes,
+            parts.dimensions
+        FROM kpi
+        -- teams with those below them multiply the rows: a scan of their own
+        CROSS JOIN LATERAL (VALUES
+            (array_remove(kpi_task.dimensions, 'team_tree')),
+            (CASE WHEN 'team_tree' = ANY (kpi_task.dimensions) THEN '{team_tree}'::text[] ELSE '{}' END)
+        ) AS parts (dimensions)
+        WHERE kpi.code = ANY (kpi_codes)
+            AND kpi.kind <> 'formula'
+            AND cardinality(parts.dimensions) > 0
+        GROUP BY
+            kpi.kind,
+            kpi.fact,
+            kpi.date_column,
+            kpi.end_column,
+            kpi.condition,
+            parts.dimensions
+    ) AS task;
+END;
+COMMENT ON FUNCTION kpi_task(text[], date, date, text, text[], timestamp with time zone) IS
+    'the queries that measure KPIs, formulas left out: one for those that count the same rows';
+
+-- What formulas can use besides the values of the period itself.
+CREATE FUNCTION kpi_formula_inputs(
+    formulas text[],
+    from_date date,
+    to_date date,
+    grain text,
+    dimensions text[],
+    as_of timestamp with time zone
+) RETURNS kpicrm.measured_value[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path FROM CURRENT
+AS $$
+DECLARE
+    back constant interval = CASE WHEN grain IN ('day', 'week') THEN INTERVAL '364 days' ELSE INTERVAL '1 year' END;
+    lagged constant text[] = ARRAY(
+        SELECT DISTINCT input.code
+        FROM kpi
+        CROSS JOIN LATERAL unnest(kpi.inputs) AS input (code)
+        WHERE kpi.code = ANY (formulas)
+            AND concat(kpi.numerator, kpi.denominator) LIKE '%\_previous\_year%'
+    );
+BEGIN
+    RETURN ARRAY(
+        SELECT ROW(
+            measured.kpi_code || '_previous_year',
+            measured.dimension_name,
+            measured.member_id,
+            kpicrm.fiscal_period_start((measured.period_start + back)::date, grain, setting.fiscal_start_month, setting.week_start),
+            CASE WHEN kpi.denominator IS NULL THEN measured.numerator ELSE measured.numerator / nullif(measured.denominator, 0) END,
+            NULL,
+            NULL
+        )::kpicrm.measured_value
+        FROM kpi_measure(lagged, (from_date - back)::date, (to_date - back)::date, grain, dimensions, as_of) AS measured
+        JOIN kpi ON kpi.code = measured.kpi_code
+        JOIN setting ON setting.only_row
+        UNION ALL
+        SELECT ROW(goal.kpi_code || '_target', dimension.name, goal.member_id, goal.period_start, goal.value, NULL, NULL)::kpicrm.measured_value
+        FROM kpi_goal(
+            ARRAY(
+                SELECT DISTINCT input.code
+                FROM kpi
+                CROSS JOIN LATERAL unnest(kpi.inputs) AS input (code)
+                WHERE kpi.code = ANY (formulas)
+            ),
+            grain
+        ) AS goal
+        JOIN unnest(dimensions) AS dimension (name)
+            ON dimension.name = goal.scope_name
+            OR (dimension.name = 'team_tree' AND goal.scope_name = 'team')
+        WHERE (goal.period_start >= from_date) IS NOT FALSE
+            AND (goal.period_start < to_date) IS NOT FALSE
+    );
+END;
+$$;
+COMMENT ON FUNCTION kpi_formula_inputs(text[], date, date, text, text[], timestamp with time zone) IS
+    'targets, and values a year before, of the inputs of formulas';
 
 CREATE FUNCTION kpi_measure(
     kpi_codes text[],
@@ -468,54 +551,94 @@ CREATE FUNCTION kpi_measure(
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000 COST 100000
     SET search_path FROM CURRENT
 AS $$
+#variable_conflict use_column
 DECLARE
+    formulas constant text[] = ARRAY(SELECT kpi.code FROM kpi WHERE kpi.code = ANY (kpi_codes) AND kpi.kind = 'formula');
+    needed constant text[] = ARRAY(
+        SELECT DISTINCT input.code
+        FROM kpi
+        CROSS JOIN LATERAL unnest(kpi.inputs) AS input (code)
+        WHERE kpi.code = ANY (formulas)
+    );
     task record;
-    query text;
+    found kpicrm.measured_value[];
+    known kpicrm.measured_value[];
 BEGIN
     FOR task IN
-        SELECT
-            array_agg(kpi.code ORDER BY kpi.code) AS codes,
-            parts.dimensions,
-            kpi.kind = 'formula' AS is_formula
-        FROM kpi
-        -- teams with those below them multiply the rows: a scan of their own
-        CROSS JOIN LATERAL (VALUES
-            (array_remove(kpi_measure.dimensions, 'team_tree')),
-            (CASE WHEN 'team_tree' = ANY (kpi_measure.dimensions) THEN '{team_tree}'::text[] ELSE '{}' END)
-        ) AS parts (dimensions)
-        WHERE kpi.code = ANY (kpi_codes)
-            AND cardinality(parts.dimensions) > 0
-        GROUP BY
-            kpi.kind,
-            kpi.fact,
-            kpi.date_column,
-            kpi.end_column,
-            kpi.condition,
-            CASE kpi.kind WHEN 'formula' THEN kpi.code END,
-            parts.dimensions
+        SELECT listed.codes, listed.query
+        FROM kpi_task(kpi_codes || needed, from_date, to_date, kpi_measure.grain, kpi_measure.dimensions, kpi_measure.as_of) AS listed
+        WHERE listed.query IS NOT NULL
     LOOP
-        IF task.is_formula THEN
-            SELECT kpi_formula_query(kpi, from_date, to_date, kpi_measure.grain, task.dimensions, kpi_measure.as_of)
-            INTO query
-            FROM kpi
-            WHERE kpi.code = task.codes[1];
-        ELSE
-            query = kpi_query(task.codes, from_date, to_date, kpi_measure.grain, task.dimensions, kpi_measure.as_of);
+        IF NOT task.codes && needed THEN
+            RETURN QUERY SELECT measured.* FROM kpicrm.measured_rows(task.query) AS measured;
+            CONTINUE;
         END IF;
-        CONTINUE WHEN query IS NULL;
-        RETURN QUERY
-            SELECT
-                measured.kpi_code,
-                measured.dimension_name,
-                measured.member_id,
-                measured.period_start,
-                CASE WHEN measured.numerator NOT IN ('NaN', 'Infinity', '-Infinity') THEN measured.numerator END,
-                CASE WHEN measured.denominator NOT IN ('NaN', 'Infinity', '-Infinity') THEN measured.denominator END,
-                measured.n
-            FROM kpicrm.measured_rows(query) AS measured
-            WHERE NOT task.is_formula OR measured.numerator IS NOT NULL;
+        -- measured once: for who asks for them, and for the formulas
+        found = ARRAY(SELECT measured FROM kpicrm.measured_rows(task.query) AS measured);
+        RETURN QUERY SELECT listed.* FROM unnest(found) AS listed WHERE listed.kpi_code = ANY (kpi_codes);
+        known = known || ARRAY(
+            SELECT ROW(
+                listed.kpi_code, listed.dimension_name, listed.member_id, listed.period_start,
+                CASE WHEN kpi.denominator IS NULL THEN listed.numerator ELSE listed.numerator / nullif(listed.denominator, 0) END,
+                NULL, listed.n
+            )::kpicrm.measured_value
+            FROM unnest(found) AS listed
+            JOIN kpi ON kpi.code = listed.kpi_code
+        );
     END LOOP;
+    IF cardinality(formulas) > 0 THEN
+        known = known || kpi_formula_inputs(formulas, from_date, to_date, kpi_measure.grain, kpi_measure.dimensions, kpi_measure.as_of);
+        RETURN QUERY
+            SELECT measured.*
+            FROM kpi
+            CROSS JOIN LATERAL kpicrm.measured_rows(kpi_formula_query(kpi, kpi_measure.as_of), known) AS measured
+            WHERE kpi.code = ANY (formulas)
+                AND measured.numerator IS NOT NULL;
+    END IF;
 END;
 $$;
 COMMENT ON FUNCTION kpi_measure(text[], date, date, text, text[], timestamp with time zone) IS
     'numerators and denominators of KPIs by period of the grain and by each of the dimensions';
+
+-- Two periods of the grain, as plan and actual are: in one scan if they touch.
+CREATE FUNCTION kpi_measure_two(
+    kpi_codes text[],
+    first_start date,
+    second_start date,
+    grain text,
+    dimensions text[],
+    as_of timestamp with time zone
+) RETURNS TABLE (
+    kpi_code text,
+    dimension_name text,
+    member_id bigint,
+    period_start date,
+    numerator numeric,
+    denominator numeric,
+    n bigint
+)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000 COST 100000
+    SET search_path FROM CURRENT
+AS $$
+DECLARE
+    first_end date;
+    second_end date;
+BEGIN
+    SELECT
+        kpicrm.fiscal_period_end(first_start, kpi_measure_two.grain, setting.fiscal_start_month, setting.week_start),
+        kpicrm.fiscal_period_end(second_start, kpi_measure_two.grain, setting.fiscal_start_month, setting.week_start)
+    INTO first_end, second_end
+    FROM setting
+    WHERE setting.only_row;
+    IF first_end = second_start THEN
+        RETURN QUERY SELECT measured.* FROM kpi_measure(kpi_codes, first_start, second_end, kpi_measure_two.grain, kpi_measure_two.dimensions, kpi_measure_two.as_of) AS measured;
+        RETURN;
+    END IF;
+    RETURN QUERY SELECT measured.* FROM kpi_measure(kpi_codes, second_start, second_end, kpi_measure_two.grain, kpi_measure_two.dimensions, kpi_measure_two.as_of) AS measured;
+    IF first_start <> second_start THEN
+        RETURN QUERY SELECT measured.* FROM kpi_measure(kpi_codes, first_start, first_end, kpi_measure_two.grain, kpi_measure_two.dimensions, kpi_measure_two.as_of) AS measured;
+    END IF;
+END;
+$$;
+COMMENT ON FUNCTION kpi_measure_two(text[], date, date, text, text[], timestamp with time zone) IS
+    'KPIs in two periods of the grain, the earlier first, or in one if they are the same';

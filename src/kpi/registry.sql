@@ -194,6 +194,20 @@ $$;
 COMMENT ON FUNCTION check_kpi_expression(text, text, text, text, boolean, regtype[], text[]) IS
     'raises an error, with the parser''s message, unless the expression can be part of the definition of a KPI';
 
+CREATE FUNCTION kpi_sums_up(definition kpi) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path FROM CURRENT
+AS $$
+DECLARE
+    source constant text = kpi_rows(definition.fact) || ' GROUP BY fact.period_start, fact.period_end, fact.as_of';
+BEGIN
+    RETURN kpicrm.expression_adds_up(definition.numerator, source)
+        AND coalesce(kpicrm.expression_adds_up(definition.denominator, source), true);
+END;
+$$;
+COMMENT ON FUNCTION kpi_sums_up(kpi) IS
+    'do the numerator and the denominator of a KPI over all rows of a period follow from those over parts of them by adding up?';
+
 -- Can the numerator and the denominator of a long period be had from those of the
 -- shorter ones inside it?
 CREATE FUNCTION kpi_adds_up(definition kpi) RETURNS boolean
@@ -204,8 +218,7 @@ BEGIN
     RETURN CASE
         WHEN definition.kind IN ('flow', 'running') THEN
             NOT concat(definition.condition, definition.numerator, definition.denominator) LIKE '%period\_%'
-            AND kpicrm.expression_adds_up(definition.numerator, kpi_rows(definition.fact) || ' GROUP BY fact.period_start, fact.period_end, fact.as_of')
-            AND coalesce(kpicrm.expression_adds_up(definition.denominator, kpi_rows(definition.fact) || ' GROUP BY fact.period_start, fact.period_end, fact.as_of'), true)
+            AND kpi_sums_up(definition)
         ELSE false
     END;
 END;

@@ -61,10 +61,8 @@ BEGIN ATOMIC
     ), span AS (
         SELECT
             wanted.start,
-            kpicrm.fiscal_period_end(wanted.start, kpi_tree.grain, setting.fiscal_start_month, setting.week_start) AS until,
             kpicrm.fiscal_period_label(wanted.start, kpi_tree.grain, setting.fiscal_start_month, setting.week_start) AS label,
-            previous.start AS previous_start,
-            kpicrm.fiscal_period_end(previous.start, kpi_tree.grain, setting.fiscal_start_month, setting.week_start) AS previous_until
+            previous.start AS previous_start
         FROM setting
         CROSS JOIN LATERAL (
             SELECT kpicrm.fiscal_period_start(
@@ -88,22 +86,13 @@ BEGIN ATOMIC
         FROM node
     ), measured AS (
         SELECT
-            'actual' AS role,
+            CASE WHEN value.period_start = span.start THEN 'actual' ELSE 'previous' END AS role,
             value.kpi_code,
             value.numerator,
             value.denominator
         FROM span
         CROSS JOIN codes
-        CROSS JOIN LATERAL kpi_measure(codes.listed, span.start, span.until, kpi_tree.grain, '{all}', kpi_tree.as_of) AS value
-        UNION ALL
-        SELECT
-            'previous',
-            value.kpi_code,
-            value.numerator,
-            value.denominator
-        FROM span
-        CROSS JOIN codes
-        CROSS JOIN LATERAL kpi_measure(codes.listed, span.previous_start, span.previous_until, kpi_tree.grain, '{all}', kpi_tree.as_of) AS value
+        CROSS JOIN LATERAL kpi_measure_two(codes.listed, span.previous_start, span.start, kpi_tree.grain, '{all}', kpi_tree.as_of) AS value
     ), known AS (
         SELECT
             listed.code,
@@ -213,18 +202,14 @@ CREATE FUNCTION kpi_comparison(
     grain text,
     versus text,
     as_of timestamp with time zone,
-    OUT plan_from date,
-    OUT plan_to date,
-    OUT actual_from date,
-    OUT actual_to date
+    OUT plan_start date,
+    OUT actual_start date
 ) RETURNS record
     LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT
         plan.start,
-        kpicrm.fiscal_period_end(plan.start, kpi_comparison.grain, setting.fiscal_start_month, setting.week_start),
-        actual.start,
-        kpicrm.fiscal_period_end(actual.start, kpi_comparison.grain, setting.fiscal_start_month, setting.week_start)
+        actual.start
     FROM setting
     CROSS JOIN LATERAL (
         SELECT kpicrm.fiscal_period_start(
@@ -248,7 +233,7 @@ BEGIN ATOMIC
     ) AS plan;
 END;
 COMMENT ON FUNCTION kpi_comparison(text, date, text, text, timestamp with time zone) IS
-    'the period of the grain in which the day lies, and the one it is compared with';
+    'first day of the period of the grain in which the day lies, and of the one it is compared with';
 
 CREATE FUNCTION explain_factors(
     kpi text,
@@ -287,11 +272,12 @@ BEGIN
         LEFT JOIN (
             SELECT found.role, found.kpi_code, CASE WHEN listed.denominator IS NULL THEN found.numerator ELSE found.numerator / nullif(found.denominator, 0) END AS value
             FROM (
-                SELECT 'actual' AS role, actual.kpi_code, actual.numerator, actual.denominator
-                FROM kpi_measure(codes, span.actual_from, span.actual_to, $3, '{all}', $5) AS actual
-                UNION ALL
-                SELECT 'plan', past.kpi_code, past.numerator, past.denominator
-                FROM kpi_measure(CASE WHEN $4 <> 'target' THEN codes END, span.plan_from, span.plan_to, $3, '{all}', $5) AS past
+                SELECT
+                    CASE WHEN value.period_start = span.actual_start THEN 'actual' ELSE 'plan' END AS role,
+                    value.kpi_code,
+                    value.numerator,
+                    value.denominator
+                FROM kpi_measure_two(codes, span.plan_start, span.actual_start, $3, '{all}', $5) AS value
             ) AS found
             JOIN kpi AS listed ON listed.code = found.kpi_code
             UNION ALL
@@ -299,7 +285,7 @@ BEGIN
             FROM kpi_goal(codes, $3) AS goal
             WHERE $4 = 'target'
                 AND goal.scope_name = 'all'
-                AND goal.period_start = span.plan_from
+                AND goal.period_start = span.plan_start
         ) AS measured ON measured.kpi_code = part.code
         GROUP BY
             part.code,
@@ -339,17 +325,14 @@ BEGIN
             sum(piece.numerator) FILTER (WHERE piece.is_actual),
             sum(piece.denominator) FILTER (WHERE piece.is_actual)
         FROM (
-            SELECT true AS is_actual, measured.member_id, measured.numerator, measured.denominator
-            FROM kpi_measure(ARRAY[$1], span.actual_from, span.actual_to, $3, ARRAY[$5], $6) AS measured
-            UNION ALL
-            SELECT false, measured.member_id, measured.numerator, measured.denominator
-            FROM kpi_measure(CASE WHEN $4 <> 'target' THEN ARRAY[$1] END, span.plan_from, span.plan_to, $3, ARRAY[$5], $6) AS measured
+            SELECT measured.period_start = span.actual_start AS is_actual, measured.member_id, measured.numerator, measured.denominator
+            FROM kpi_measure_two(ARRAY[$1], span.plan_start, span.actual_start, $3, ARRAY[$5], $6) AS measured
             UNION ALL
             SELECT false, goal.member_id, goal.value, NULL
             FROM kpi_goal(ARRAY[$1], $3) AS goal
             WHERE $4 = 'target'
                 AND goal.scope_name = $5
-                AND goal.period_start = span.plan_from
+                AND goal.period_start = span.plan_start
         ) AS piece
         GROUP BY piece.member_id;
 END;
@@ -383,7 +366,8 @@ DECLARE
     definition constant kpi = check_kpi_arguments($1, $2, $2, $3, coalesce($5, 'all'));
     digits constant integer = CASE definition.unit WHEN 'amount' THEN 2 ELSE 9 END;
     is_ratio constant boolean = definition.denominator IS NOT NULL;
-    total record;
+    total_plan numeric;
+    total_actual numeric;
     plans numeric[];
     actuals numeric[];
     factors text[];
@@ -393,18 +377,23 @@ DECLARE
     chosen text;
     gap numeric;
 BEGIN
-    SELECT part.plan, part.actual INTO total
-    FROM explain_factors($1, $2, $3, $4, $6) AS part
-    LIMIT 1;
-    IF total.plan IS NULL THEN
+    SELECT
+        array_agg(part.factor ORDER BY part.position),
+        array_agg(part.plan ORDER BY part.position),
+        array_agg(part.actual ORDER BY part.position)
+    INTO factors, plans, actuals
+    FROM explain_factors($1, $2, $3, $4, $6) WITH ORDINALITY AS part (factor, plan, actual, position);
+    total_plan = plans[1];
+    total_actual = actuals[1];
+    IF total_plan IS NULL THEN
         PERFORM kpicrm.reject_argument('versus', $4, CASE $4
             WHEN 'target' THEN format('KPI %s has no target for this %s of the company. Set one, or compare with previous_year or previous_period.', $1, $3)
             ELSE format('KPI %s had no value then.', $1)
         END);
-    ELSIF total.actual IS NULL THEN
+    ELSIF total_actual IS NULL THEN
         PERFORM kpicrm.reject_argument('period', coalesce($2::text, 'now'), format('KPI %s has no value in this %s.', $1, $3));
     END IF;
-    gap = round(total.actual - total.plan, digits);
+    gap = round(total_actual - total_plan, digits);
 
     IF coalesce($5, 'all') = 'all' THEN
         SELECT
@@ -412,31 +401,31 @@ BEGIN
             array_agg(part.plan ORDER BY part.position),
             array_agg(part.actual ORDER BY part.position)
         INTO factors, plans, actuals
-        FROM explain_factors($1, $2, $3, $4, $6) WITH ORDINALITY AS part (factor, plan, actual, position)
+        FROM unnest(factors, plans, actuals) WITH ORDINALITY AS part (factor, plan, actual, position)
         WHERE part.position > 1
             AND part.plan IS NOT NULL
             AND part.actual IS NOT NULL;
         IF factors IS NULL THEN
             chosen = 'difference';
             factors = ARRAY[$1];
-            plans = ARRAY[total.plan];
-            actuals = ARRAY[total.actual];
+            plans = ARRAY[total_plan];
+            actuals = ARRAY[total_actual];
             parts = ARRAY[gap];
         ELSE
             product_plan = kpicrm.product(plans);
             product_actual = kpicrm.product(actuals);
             factors = factors || '(rest)'::text;
-            IF least(total.plan, total.actual) > 0 AND 0 < ALL (plans || actuals) THEN
+            IF least(total_plan, total_actual) > 0 AND 0 < ALL (plans || actuals) THEN
                 chosen = 'lmdi';
-                plans = plans || total.plan / product_plan;
-                actuals = actuals || total.actual / product_actual;
-                parts = kpicrm.rounded_parts(kpicrm.lmdi(plans, actuals, digits + 6), total.actual - total.plan, digits);
+                plans = plans || total_plan / product_plan;
+                actuals = actuals || total_actual / product_actual;
+                parts = kpicrm.rounded_parts(kpicrm.lmdi(plans, actuals, digits + 6), total_actual - total_plan, digits);
             ELSE
                 chosen = 'shapley';
-                parts = kpicrm.shapley(plans, actuals, digits + 6) || (total.actual - total.plan - (product_actual - product_plan));
-                parts = kpicrm.rounded_parts(parts, total.actual - total.plan, digits);
-                plans = plans || total.plan - product_plan;
-                actuals = actuals || total.actual - product_actual;
+                parts = kpicrm.shapley(plans, actuals, digits + 6) || (total_actual - total_plan - (product_actual - product_plan));
+                parts = kpicrm.rounded_parts(parts, total_actual - total_plan, digits);
+                plans = plans || total_plan - product_plan;
+                actuals = actuals || total_actual - product_actual;
             END IF;
         END IF;
         RETURN QUERY
@@ -508,10 +497,10 @@ BEGIN
                 'rest',
                 NULL,
                 NULL,
-                total.actual - total.plan - coalesce((SELECT sum(piece.contribution) FROM piece), 0),
+                total_actual - total_plan - coalesce((SELECT sum(piece.contribution) FROM piece), 0),
                 NULL
         ), rounded AS (
-            SELECT kpicrm.rounded_parts(array_agg(listed.contribution ORDER BY listed.position), total.actual - total.plan, digits) AS parts
+            SELECT kpicrm.rounded_parts(array_agg(listed.contribution ORDER BY listed.position), total_actual - total_plan, digits) AS parts
             FROM listed
         )
         SELECT

@@ -41,13 +41,12 @@ BEGIN ATOMIC
             failed.problem
         FROM deal
         JOIN phase ON phase.id = deal.phase_id
-        CROSS JOIN today
         LEFT JOIN lead ON lead.id = deal.lead_id
         CROSS JOIN LATERAL (VALUES
             ('won_without_amount', phase.kind = 'won' AND deal.amount IS NULL, 'won without an amount'),
             ('negative_amount', deal.amount < 0, 'amount ' || deal.amount),
             ('open_without_amount', phase.kind = 'open' AND deal.amount IS NULL, 'open without an amount'),
-            ('close_date_passed', phase.kind = 'open' AND deal.expected_close_on < today.day, 'expected to close on ' || to_char(deal.expected_close_on, 'YYYY-MM-DD') || ', still open'),
+            ('close_date_passed', phase.kind = 'open' AND deal.expected_close_on < (SELECT today.day FROM today), 'expected to close on ' || to_char(deal.expected_close_on, 'YYYY-MM-DD') || ', still open'),
             ('open_without_close_date', phase.kind = 'open' AND deal.expected_close_on IS NULL, 'open without an expected close date'),
             ('deal_without_rep', deal.rep_id IS NULL, 'belongs to nobody'),
             ('deal_without_source', deal.source_id IS NULL, 'without a source'),
@@ -57,7 +56,7 @@ BEGIN ATOMIC
             ('deal_before_lead', deal.opened_at < lead.created_at, 'opened before its lead came in')
         ) AS failed (check_name, is_failed, problem)
         WHERE ((phase.kind IN ('open', 'won') AND deal.amount IS NULL) OR deal.amount < 0
-                OR (phase.kind = 'open' AND (deal.expected_close_on IS NULL OR deal.expected_close_on < today.day))
+                OR (phase.kind = 'open' AND (deal.expected_close_on IS NULL OR deal.expected_close_on < (SELECT today.day FROM today)))
                 OR deal.rep_id IS NULL OR deal.source_id IS NULL OR deal.opened_at > data_quality.as_of OR deal.phase_since > data_quality.as_of
                 OR (phase.kind IN ('won', 'lost')) <> (deal.closed_at IS NOT NULL) OR deal.opened_at < lead.created_at)
             AND failed.is_failed

@@ -82,11 +82,10 @@ BEGIN ATOMIC
         FROM (
             SELECT
                 purchase.account_id,
-                (purchase.purchased_at AT TIME ZONE frame.time_zone)::date AS day,
+                (purchase.purchased_at AT TIME ZONE (SELECT frame.time_zone FROM frame))::date AS day,
                 count(*) FILTER (WHERE purchase.amount >= 0) AS order_count,
                 sum(purchase.amount) AS amount
             FROM purchase
-            CROSS JOIN frame
             WHERE purchase.purchased_at <= as_of
                 AND purchase.purchased_at > as_of - make_interval(hours => 24 * history_days)
             GROUP BY

@@ -15,9 +15,8 @@ RETURNS TABLE (
 BEGIN ATOMIC
     SELECT
         purchase.account_id,
-        kpicrm.purchase_agg(purchase.amount, (purchase.purchased_at AT TIME ZONE setting.time_zone)::date)
+        kpicrm.purchase_agg(purchase.amount, (purchase.purchased_at AT TIME ZONE (SELECT setting.time_zone FROM setting WHERE setting.only_row))::date)
     FROM purchase
-    JOIN setting ON setting.only_row
     WHERE purchase.purchased_at <= as_of
         AND purchase.amount >= 0
     GROUP BY purchase.account_id;
