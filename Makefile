@@ -7,7 +7,7 @@
 #   make test-html            the page in a real browser (Chromium)
 #   make bench [ROWS=…]       speed as ratios to plain SQL
 #   make test-versions        the tests on PostgreSQL 17 and 18, unpacked beside the machine's
-#   make test-clients         the views read by JDBC, ODBC, SQLAlchemy, R and node-postgres
+#   make test-clients         the views read by JDBC, ODBC, SQLAlchemy, R, node-postgres, LibreOffice and Evidence
 #   make dist                 the release archive: dist/kpicrm-VERSION.zip
 #   make test-package         the archive and the Debian package, built and used
 #   make, make install, make installcheck, PG_CONFIG=…   as in any extension
