@@ -119,6 +119,7 @@ WORKSPACE = \
 
 CONSTRUCTOR = \
 	src/workspace/create.sql \
+	src/workspace/grant.sql \
 	src/demo/generate.sql
 
 SCRIPT = kpicrm--$(EXTVERSION).sql

@@ -348,7 +348,7 @@ kpicrm_purchases_transition_date(PG_FUNCTION_ARGS)
 	date = PG_GETARG_DATEADT(2);
 	if (DATE_NOT_FINITE(date))
 		infinite_time();
-	if (!IS_VALID_TIMESTAMP((int64) Min(date, 200000000) * USECS_PER_DAY))
+	if (date >= TIMESTAMP_END_JULIAN - POSTGRES_EPOCH_JDATE)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("date out of range for timestamp"),

@@ -377,6 +377,7 @@ DECLARE
     chosen text;
     gap numeric;
 BEGIN
+    PERFORM kpicrm.accept_as_of($6);
     SELECT
         array_agg(part.factor ORDER BY part.position),
         array_agg(part.plan ORDER BY part.position),

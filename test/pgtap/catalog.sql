@@ -14,6 +14,7 @@ INSERT INTO allowed (rule, name) VALUES
     ('volatile', 'create_workspace'),
     ('volatile', 'upgrade_workspace'),
     ('volatile', 'drop_workspace'),
+    ('volatile', 'grant_workspace'),
     ('volatile', 'generate_demo'),
     ('volatile', 'demo_people'),
     ('volatile', 'demo_leads'),
