@@ -7,6 +7,10 @@
 #   make test-html            the page in a real browser (Chromium)
 #   make bench [ROWS=…]       speed as ratios to plain SQL
 #   make test-versions        the tests on PostgreSQL 17 and 18, unpacked beside the machine's
+#   make test-fuzz [INPUTS=…] mutated values of every type, odd arguments for every function
+#   make test-sanitizer       the tests and the fuzzer with AddressSanitizer, UBSan and assertions
+#   make test-coverage        which lines and branches of the C files the tests reach
+#   make test-static          static analysis of the C files
 #   make test-clients         the views read by JDBC, ODBC, SQLAlchemy, R, node-postgres, LibreOffice and Evidence
 #   make dist                 the release archive: dist/kpicrm-VERSION.zip
 #   make test-package         the archive and the Debian package, built and used
@@ -136,13 +140,14 @@ TAP_TESTS = 1
 PROVE_TESTS = test/tap/*.pl
 endif
 
-PRIVATE_TARGETS = demo demo-html test test-html test-package test-versions test-clients bench dist
+PRIVATE_TARGETS = demo demo-html test test-fuzz test-sanitizer test-coverage test-static test-html test-package test-versions test-clients bench dist
 ifneq ($(filter $(PRIVATE_TARGETS),$(MAKECMDGOALS)),)
 
 # These bring their own server (and the packages it needs): no PGXS here.
 ROWS ?= 10000000
 HTML ?= report.html
 DIST ?= dist
+INPUTS ?= 3000
 
 demo:
 	@DEMO_LOCALE="$${LC_ALL:-$${LC_MESSAGES:-$$LANG}}" LC_ALL=C.UTF-8 KEEP_DATABASE=demo test/cluster exec test/demo/run
@@ -153,6 +158,18 @@ demo-html:
 
 test:
 	@test/cluster exec test/run
+
+test-fuzz:
+	@test/cluster exec test/fuzz/run $(INPUTS)
+
+test-sanitizer:
+	@test/sanitizer/run $(INPUTS)
+
+test-coverage:
+	@test/coverage/run
+
+test-static:
+	@test/static/run
 
 test-html:
 	@test/check-html

@@ -102,7 +102,7 @@ kpicrm_funnel_is_valid(const KpicrmFunnel *funnel, int64 *entries, int64 *exits)
 			return false;
 	}
 	for (int32 p = 1; p <= KPICRM_POSITION_MAX; p++)
-		if (exits[p] > entries[p] || (exits[p] < entries[p] && p < funnel->last_position))
+		if (exits[p] > entries[p] || (p < funnel->last_position && exits[p] < entries[p]))
 			return false;
 	return is_within_deals(funnel) && exits[0] <= kpicrm_funnel_deals(funnel);
 }
