@@ -13,7 +13,7 @@ BEGIN ATOMIC
     FROM pg_catalog.pg_class AS relation
     JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = relation.relnamespace
     WHERE namespace.nspname = is_workspace.workspace
-        AND relation.relkind = 'r'
+        AND relation.relkind IN ('r', 'p')
         AND relation.relname IN ('setting', 'deal', 'deal_event');
 END;
 COMMENT ON FUNCTION kpicrm.is_workspace(text) IS

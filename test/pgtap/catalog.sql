@@ -2,7 +2,7 @@
 BEGIN;
 SET search_path = public, pg_catalog;
 SET client_min_messages = warning;
-SELECT plan(28);
+SELECT plan(37);
 
 -- What may do so on purpose.
 CREATE TEMPORARY TABLE allowed (
@@ -29,6 +29,8 @@ INSERT INTO allowed (rule, name) VALUES
     ('unpinned', 'demo_activities'),
     ('unpinned', 'demo_customers'),
     ('unpinned', 'demo_targets'),
+    -- Finished when it is built: a calendar is not made of calendars.
+    ('no rollup', 'work_calendar_agg'),
     -- These look at NULL arguments themselves: a row with NULL can still tell something.
     ('not strict', 'lead_times_transition'),
     ('not strict', 'lead_times_inverse'),
@@ -153,6 +155,70 @@ SELECT is_empty($$
     FROM aggregate
     WHERE (aggmtransfn = 0) <> (aggminvtransfn = 0) OR (aggmtransfn <> 0 AND aggmtranstype <> aggtranstype)
 $$, 'a moving aggregate moves its own state');
+
+-- A distributed engine sends the transition to where the rows are, and combines what comes
+-- back.  It can for an aggregate like the ones above that also obeys the following.
+SELECT is_empty($$
+    SELECT object
+    FROM aggregate
+    INNER JOIN pg_proc AS proc ON proc.oid = aggfnoid
+    WHERE proc.proname ~* '^tdigest'
+        OR lower(proc.proname) IN (
+            'avg', 'min', 'max', 'sum', 'count', 'array_agg', 'json_agg', 'jsonb_agg', 'json_object_agg', 'jsonb_object_agg',
+            'bit_and', 'bit_or', 'bool_and', 'bool_or', 'every', 'any_value', 'hll_add_agg', 'hll_union_agg', 'topn_add_agg', 'topn_union_agg')
+$$, 'no aggregate has a name by which Citus takes it for another one');
+SELECT is_empty($$
+    SELECT
+        object,
+        argument.type::regtype
+    FROM aggregate
+    INNER JOIN pg_proc AS proc ON proc.oid = aggfnoid
+    LEFT JOIN LATERAL unnest(proc.proargtypes::oid[]) AS argument (type) ON true
+    LEFT JOIN pg_type AS type ON type.oid = argument.type
+    -- polymorphic types and internal are pseudo-types; there is a row for an aggregate without arguments, too
+    WHERE type.typtype IS DISTINCT FROM 'b'
+        OR aggkind <> 'n'
+$$, 'every aggregate has arguments, all of plain types, and none wants its rows in order');
+SELECT is_empty($$
+    SELECT object
+    FROM routine
+    WHERE 'internal'::regtype = ANY (array_append(proargtypes::oid[], prorettype))
+        AND oid NOT IN (SELECT typreceive FROM base_type)
+$$, 'internal is what receives a value, nothing else');
+SELECT is_empty($$
+    SELECT
+        aggregate.object,
+        used.function::regprocedure
+    FROM aggregate
+    CROSS JOIN LATERAL (VALUES
+        ('transition', aggtransfn), ('transition', aggmtransfn), ('transition', aggminvtransfn),
+        ('merge', aggcombinefn), ('merge', aggfinalfn), ('merge', aggmfinalfn)
+    ) AS used (part, function)
+    INNER JOIN pg_proc AS proc ON proc.oid = used.function
+    WHERE proc.proparallel <> 's'
+        OR proc.provolatile = 'v'
+        -- as_of may be left out where rows are read; what is merged knows nothing of today
+        OR (proc.provolatile = 's' AND (used.part = 'merge' OR NOT proc.proargtypes::oid[] && ARRAY['date', 'timestamp with time zone']::regtype[]::oid[]))
+$$, 'what an aggregate calls depends on its arguments alone, save for the default of as_of');
+SELECT is_empty($$
+    SELECT
+        aggregate.object,
+        proc.prorettype::regtype
+    FROM aggregate
+    INNER JOIN pg_proc AS proc ON proc.oid = aggfnoid
+    WHERE proc.prorettype = aggregate.aggtranstype
+        AND proc.proname NOT IN (SELECT name FROM allowed WHERE rule = 'no rollup')
+        AND NOT EXISTS (
+            SELECT
+            FROM aggregate AS rollup
+            INNER JOIN pg_proc AS rollup_proc ON rollup_proc.oid = rollup.aggfnoid
+            WHERE rollup_proc.proname = 'rollup'
+                AND rollup_proc.pronargs = 1
+                AND rollup_proc.proargtypes[0] = proc.prorettype
+                AND rollup_proc.prorettype = proc.prorettype
+                AND rollup.aggcombinefn = aggregate.aggcombinefn
+        )
+$$, 'every state that an aggregate builds can be rolled up, by the same merge');
 
 -- ------------------------------------------------------------------ types
 SELECT is_empty($$SELECT object FROM base_type WHERE 0 IN (typinput, typoutput, typsend, typreceive)$$,
@@ -313,6 +379,56 @@ SELECT is(
     (SELECT extversion FROM pg_extension WHERE extname = 'kpicrm'),
     (SELECT default_version FROM pg_available_extensions WHERE name = 'kpicrm'),
     'the installed version is the default one');
+
+-- ------------------------------------------------------------------ a workspace
+-- One schema, which can be placed on a machine of its own, as a whole and while it is
+-- written to.  What it says of its tables is said in all of its versions.
+SELECT kpicrm.create_workspace('catalog') \g /dev/null
+SELECT is_empty($$
+    SELECT
+        conrelid::regclass,
+        confrelid::regclass
+    FROM pg_constraint
+    INNER JOIN pg_class AS referenced ON referenced.oid = confrelid
+    WHERE connamespace = 'catalog'::regnamespace
+        AND contype = 'f'
+        AND referenced.relnamespace <> 'catalog'::regnamespace
+$$, 'no table of a workspace refers to a table elsewhere');
+SELECT is_empty($$
+    WITH owned AS (
+        SELECT 'pg_proc'::regclass AS class, oid AS object, oid::regprocedure::text AS name FROM pg_proc WHERE pronamespace = 'catalog'::regnamespace
+        UNION ALL
+        SELECT 'pg_rewrite', rewrite.oid, ev_class::regclass::text FROM pg_rewrite AS rewrite INNER JOIN pg_class ON pg_class.oid = ev_class WHERE relnamespace = 'catalog'::regnamespace
+        UNION ALL
+        SELECT 'pg_trigger', trigger.oid, tgname FROM pg_trigger AS trigger INNER JOIN pg_class ON pg_class.oid = tgrelid WHERE relnamespace = 'catalog'::regnamespace
+        UNION ALL
+        SELECT 'pg_attrdef', attrdef.oid, adrelid::regclass::text FROM pg_attrdef AS attrdef INNER JOIN pg_class ON pg_class.oid = adrelid WHERE relnamespace = 'catalog'::regnamespace
+    )
+    SELECT
+        owned.name,
+        used.identity
+    FROM owned
+    INNER JOIN pg_depend ON classid = owned.class AND objid = owned.object
+    CROSS JOIN LATERAL pg_identify_object(refclassid, refobjid, 0) AS used
+    WHERE used.schema NOT IN ('catalog', 'kpicrm', 'pg_catalog')
+$$, 'nothing in a workspace uses what is neither in it, nor in the extension, nor in PostgreSQL');
+SELECT is_empty($$
+    SELECT oid::regclass
+    FROM pg_class
+    WHERE relnamespace = 'catalog'::regnamespace
+        AND relkind = 'r'
+        AND NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = pg_class.oid AND contype = 'p')
+$$, 'every table of a workspace has a primary key, which is what replication finds its rows by');
+SELECT is_empty($$
+    SELECT
+        attrelid::regclass,
+        attname
+    FROM pg_attribute
+    INNER JOIN pg_class ON pg_class.oid = attrelid
+    WHERE relnamespace = 'catalog'::regnamespace
+        AND (attidentity <> '' OR (relkind = 'r' AND pg_get_serial_sequence(attrelid::regclass::text, attname) IS NOT NULL))
+        AND (atttypid <> 'bigint'::regtype OR attidentity <> 'd')
+$$, 'keys that count are bigint, and can be given: machines that number by ranges need long ones');
 
 SELECT * FROM finish();
 ROLLBACK;
