@@ -46,7 +46,7 @@ RETURNS TABLE (
 )
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
 BEGIN ATOMIC
-    -- now, the table of deals says it; of another instant, the events
+    -- now, the table of deals says it; of another instant, the spans
     SELECT
         deal.id,
         deal.pipeline_id,
@@ -68,55 +68,23 @@ BEGIN ATOMIC
     UNION ALL
     SELECT
         deal.id,
-        state.pipeline_id,
-        state.stay_phase_id,
-        state.entered_at,
+        phase.pipeline_id,
+        span.phase_id,
+        span.entered_at,
         deal.source_id,
         deal.account_id,
-        state.rep_id,
-        state.product_id,
-        state.amount,
-        state.expected_close_on
-    FROM (
-        -- event_history() of these deals alone, in its order
-        SELECT
-            stay.deal_id,
-            stay.pipeline_id,
-            stay.phase_id AS stay_phase_id,
-            stay.entered_at,
-            lead(event.id) OVER by_time IS NULL AS is_last,
-            kpicrm.last_known(event.amount, 'amount' = ANY (event.cleared)) OVER by_time AS amount,
-            kpicrm.last_known(event.expected_close_on, 'expected_close_on' = ANY (event.cleared)) OVER by_time AS expected_close_on,
-            kpicrm.last_known(event.rep_id, 'rep_id' = ANY (event.cleared)) OVER by_time AS rep_id,
-            kpicrm.last_known(event.product_id, 'product_id' = ANY (event.cleared)) OVER by_time AS product_id
-        FROM (
-            SELECT
-                phase_stay.deal_id,
-                phase.pipeline_id,
-                phase_stay.phase_id,
-                phase_stay.entered_at
-            FROM phase_stay
-            JOIN phase ON phase.id = phase_stay.phase_id
-            WHERE phase_stay.phase_id = ANY (ARRAY(SELECT open_phase.id FROM phase AS open_phase WHERE open_phase.kind = 'open'))
-                AND phase_stay.entered_at <= as_of
-                AND (phase_stay.left_at IS NULL OR phase_stay.left_at > as_of)
-                AND as_of < now()
-        ) AS stay
-        JOIN deal_event AS event ON event.deal_id = stay.deal_id
-        LEFT JOIN phase AS entered ON entered.id = event.phase_id
-        WHERE event.at <= as_of
-            AND NOT EXISTS (
-                SELECT
-                FROM deal_event AS correction
-                WHERE correction.corrects = event.id
-            )
-        WINDOW by_time AS (
-            PARTITION BY stay.deal_id, stay.pipeline_id, stay.phase_id, stay.entered_at
-            ORDER BY event.at, event.seq NULLS FIRST, entered.kind IN ('won', 'lost', 'disqualified') NULLS FIRST, entered."position", event.id
-        )
-    ) AS state
-    JOIN deal ON deal.id = state.deal_id
-    WHERE state.is_last
+        span.rep_id,
+        span.product_id,
+        span.amount,
+        span.expected_close_on
+    FROM deal_span AS span
+    JOIN phase
+        ON phase.id = span.phase_id
+        AND phase.kind = 'open'
+    JOIN deal ON deal.id = span.deal_id
+    WHERE span.starts_at <= as_of
+        AND (span.ends_at IS NULL OR span.ends_at > as_of)
+        AND as_of < now()
         AND deal.opened_at <= as_of;
 END;
 COMMENT ON FUNCTION open_deal(timestamp with time zone) IS

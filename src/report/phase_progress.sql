@@ -26,13 +26,13 @@
  */
 CREATE FUNCTION deal_segment(
     from_at timestamp with time zone,
-    until_at timestamp with time zone,
-    about timestamp with time zone
+    until_at timestamp with time zone
 ) RETURNS TABLE (
     deal_id bigint,
     starts_at timestamp with time zone,
     ends_at timestamp with time zone,
     phase_id bigint,
+    kind text,
     rep_id bigint,
     product_id bigint,
     amount numeric,
@@ -40,132 +40,50 @@ CREATE FUNCTION deal_segment(
     previous_phase_id bigint,
     previous_rep_id bigint,
     previous_product_id bigint,
-    previous_amount numeric,
-    starting_phase_id bigint
+    previous_amount numeric
 )
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
 BEGIN ATOMIC
-    WITH walk AS (
-        -- as event_history() has it, which cannot be asked for some of very many deals
-        SELECT
-            event.deal_id,
-            event.at,
-            event.seq,
-            phase.kind IN ('won', 'lost', 'disqualified') AS is_ended,
-            phase."position",
-            event.id,
-            lead(event.at) OVER by_time AS ends_at,
-            CASE WHEN NOT event.removed THEN kpicrm.last_known(event.phase_id, false) OVER by_time END AS phase_id,
-            kpicrm.last_known(event.rep_id, 'rep_id' = ANY (event.cleared)) OVER by_time AS rep_id,
-            kpicrm.last_known(event.product_id, 'product_id' = ANY (event.cleared)) OVER by_time AS product_id,
-            kpicrm.last_known(event.amount, 'amount' = ANY (event.cleared)) OVER by_time AS amount,
-            kpicrm.last_known(event.expected_close_on, 'expected_close_on' = ANY (event.cleared)) OVER by_time AS expected_close_on,
-            kpicrm.last_known(CASE WHEN event.at < from_at THEN event.phase_id END, event.removed AND event.at < from_at) OVER by_time AS starting_phase_id
-        FROM deal_event AS event
-        JOIN (
-            SELECT later.deal_id
-            FROM deal_event AS later
-            WHERE later.at >= from_at
-                AND later.at >= about
-            GROUP BY later.deal_id
-        ) AS active ON active.deal_id = event.deal_id
-        LEFT JOIN phase ON phase.id = event.phase_id
-        WHERE event.at < until_at
-            AND NOT EXISTS (
-                SELECT
-                FROM deal_event AS correction
-                WHERE correction.corrects = event.id
-            )
-        WINDOW by_time AS (
-            PARTITION BY event.deal_id
-            ORDER BY event.at, event.seq NULLS FIRST, phase.kind IN ('won', 'lost', 'disqualified') NULLS FIRST, phase."position", event.id
-        )
-    )
     SELECT
-        segment.deal_id,
-        segment.at,
-        segment.ends_at,
-        segment.phase_id,
-        segment.rep_id,
-        segment.product_id,
-        segment.amount,
-        segment.expected_close_on,
-        segment.previous_phase_id,
-        segment.previous_rep_id,
-        segment.previous_product_id,
-        segment.previous_amount,
-        segment.starting_phase_id
-    FROM (
-        SELECT
-            walk.deal_id,
-            walk.at,
-            walk.ends_at,
-            walk.phase_id,
-            walk.rep_id,
-            walk.product_id,
-            walk.amount,
-            walk.expected_close_on,
-            walk.starting_phase_id,
-            lag(walk.phase_id) OVER by_time AS previous_phase_id,
-            lag(walk.rep_id) OVER by_time AS previous_rep_id,
-            lag(walk.product_id) OVER by_time AS previous_product_id,
-            lag(walk.amount) OVER by_time AS previous_amount
-        FROM walk
-        -- the same order, so that nothing is sorted again
-        WINDOW by_time AS (
-            PARTITION BY walk.deal_id
-            ORDER BY walk.at, walk.seq NULLS FIRST, walk.is_ended NULLS FIRST, walk."position", walk.id
-        )
-    ) AS segment
-    LEFT JOIN phase ON phase.id = segment.phase_id
-    WHERE (segment.ends_at IS NULL OR segment.ends_at >= from_at)
-        -- ended before, and did not come back
-        AND NOT coalesce(phase.kind IN ('won', 'lost', 'disqualified') AND segment.at < from_at AND segment.ends_at IS NULL, false)
-    UNION ALL
-    -- of a deal to which nothing happened since, the present row tells all
-    SELECT
-        deal.id,
-        deal.phase_since,
-        NULL,
-        deal.phase_id,
-        deal.rep_id,
-        deal.product_id,
-        deal.amount,
-        deal.expected_close_on,
-        NULL,
-        NULL,
-        NULL,
-        NULL,
-        deal.phase_id
-    FROM deal
-    JOIN phase
-        ON phase.id = deal.phase_id
-        AND phase.kind IN ('open', 'hold')
-    WHERE deal.phase_since < from_at
-        AND NOT EXISTS (
-            SELECT
-            FROM deal_event AS later
-            WHERE later.deal_id = deal.id
-                AND later.at >= from_at
-                AND later.at >= about
-        );
+        span.deal_id,
+        span.starts_at,
+        CASE WHEN span.ends_at < until_at THEN span.ends_at END,
+        span.phase_id,
+        phase.kind,
+        span.rep_id,
+        span.product_id,
+        span.amount,
+        span.expected_close_on,
+        CASE WHEN span.starts_at >= from_at THEN span.previous_phase_id END,
+        CASE WHEN span.starts_at >= from_at THEN span.previous_rep_id END,
+        CASE WHEN span.starts_at >= from_at THEN span.previous_product_id END,
+        CASE WHEN span.starts_at >= from_at THEN span.previous_amount END
+    FROM deal_span AS span
+    LEFT JOIN phase ON phase.id = span.phase_id
+    WHERE span.starts_at < until_at
+        AND CASE
+            WHEN span.ends_at < from_at THEN false
+            WHEN span.starts_at >= from_at OR span.ends_at < until_at THEN true
+            -- nothing happened: not that of a deal that had ended before
+            ELSE phase.kind IN ('open', 'hold')
+        END;
 END;
-COMMENT ON FUNCTION deal_segment(timestamp with time zone, timestamp with time zone, timestamp with time zone) IS
-    'one row per span in which nothing of a deal changed, of those that touch [from_at, until_at), with what was before it and the phase in which the deal began the time; deals that ended before are left out; about is an instant before from_at from which the planner sees how much that is';
+COMMENT ON FUNCTION deal_segment(timestamp with time zone, timestamp with time zone) IS
+    'one row per span in which nothing of a deal changed, of those that touch [from_at, until_at), with what was before those that begin then; deals that ended before are left out; ends_at is NULL if it lasts until until_at';
 
+-- These two are planned by themselves, with their arguments as constants: joined with the
+-- row that holds the instants, the spans would be read by one process alone.
+-- enable_sort: there are few combinations, of which the planner expects millions.
 CREATE FUNCTION deal_move(
     from_at timestamp with time zone,
     until_at timestamp with time zone,
-    about timestamp with time zone,
-    by text,
-    tells_start boolean
+    by text
 ) RETURNS TABLE (
     dimension_name text,
     member_id bigint,
     phase_id bigint,
     previous_member_id bigint,
     previous_phase_id bigint,
-    starting_phase_id bigint,
     is_start boolean,
     is_end boolean,
     is_move boolean,
@@ -173,37 +91,33 @@ CREATE FUNCTION deal_move(
     amount numeric,
     change_amount numeric
 )
-    LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
-BEGIN ATOMIC
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
+    SET search_path FROM CURRENT
+    SET plan_cache_mode = force_custom_plan
+    SET enable_sort = off
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     WITH counted AS (
-        -- one pass over the segments; there are few combinations
         SELECT
             segment.phase_id,
             segment.previous_phase_id,
-            segment.rep_id,
-            segment.previous_rep_id,
-            segment.product_id,
-            segment.previous_product_id,
+            -- only what is asked for, so that there are few groups
+            CASE WHEN by IS NULL OR by IN ('rep', 'team') THEN segment.rep_id END AS rep_id,
+            CASE WHEN by IS NULL OR by IN ('rep', 'team') THEN segment.previous_rep_id END AS previous_rep_id,
+            CASE WHEN by IS NULL OR by = 'product' THEN segment.product_id END AS product_id,
+            CASE WHEN by IS NULL OR by = 'product' THEN segment.previous_product_id END AS previous_product_id,
             CASE WHEN by IS NULL OR by = 'source' THEN deal.source_id END AS source_id,
             segment.starts_at < from_at AS is_start,
             segment.ends_at IS NULL AS is_end,
             segment.starts_at >= from_at AS is_move,
-            CASE WHEN tells_start AND segment.ends_at IS NULL THEN segment.starting_phase_id END AS starting_phase_id,
             count(*) AS deal_count,
             sum(segment.amount) AS amount,
-            sum(coalesce(segment.amount, 0) - coalesce(segment.previous_amount, 0)) AS change_amount
-        FROM deal_segment(from_at, until_at, about) AS segment
-        LEFT JOIN deal
-            ON deal.id = segment.deal_id
-            AND (by IS NULL OR by = 'source')
-        GROUP BY
-            segment.phase_id,
-            segment.previous_phase_id,
-            segment.rep_id,
-            segment.previous_rep_id,
-            segment.product_id,
-            segment.previous_product_id,
-            7, 8, 9, 10, 11
+            coalesce(sum(segment.amount), 0) - coalesce(sum(segment.previous_amount), 0) AS change_amount
+        FROM deal_segment(from_at, until_at) AS segment
+        LEFT JOIN deal ON deal.id = segment.deal_id
+        GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
     )
     SELECT
         dimension.name,
@@ -211,7 +125,6 @@ BEGIN ATOMIC
         counted.phase_id,
         member.previous_id,
         counted.previous_phase_id,
-        counted.starting_phase_id,
         counted.is_start,
         counted.is_end,
         counted.is_move,
@@ -252,13 +165,85 @@ BEGIN ATOMIC
         counted.phase_id,
         member.previous_id,
         counted.previous_phase_id,
-        counted.starting_phase_id,
         counted.is_start,
         counted.is_end,
         counted.is_move;
 END;
-COMMENT ON FUNCTION deal_move(timestamp with time zone, timestamp with time zone, timestamp with time zone, text, boolean) IS
-    'how many deals stood and moved where in [from_at, until_at): by phase and member, present and previous; starting_phase_id: of those there at the end, where they stood at the start, if tells_start; is_start and is_end: there at the start and at the end, is_move: came there within';
+$$;
+COMMENT ON FUNCTION deal_move(timestamp with time zone, timestamp with time zone, text) IS
+    'how many deals stood and moved where in [from_at, until_at): by phase and member, present and previous; is_start and is_end: there at the start and at the end, is_move: came there within';
+
+CREATE FUNCTION deal_stand(
+    from_at timestamp with time zone,
+    until_at timestamp with time zone,
+    by text
+) RETURNS TABLE (
+    dimension_name text,
+    member_id bigint,
+    starting_phase_id bigint,
+    phase_id bigint,
+    deal_count bigint,
+    amount numeric
+)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
+    SET search_path FROM CURRENT
+    SET plan_cache_mode = force_custom_plan
+    SET enable_sort = off
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH counted AS (
+        SELECT
+            origin.phase_id AS starting_phase_id,
+            goal.phase_id,
+            CASE WHEN by IS NULL OR by IN ('rep', 'team') THEN goal.rep_id END AS rep_id,
+            CASE WHEN by IS NULL OR by = 'product' THEN goal.product_id END AS product_id,
+            CASE WHEN by IS NULL OR by = 'source' THEN deal.source_id END AS source_id,
+            count(*) AS deal_count,
+            sum(goal.amount) AS amount
+        FROM deal_span AS goal
+        LEFT JOIN phase ON phase.id = goal.phase_id
+        LEFT JOIN deal_span AS origin
+            ON origin.deal_id = goal.deal_id
+            AND origin.starts_at < from_at
+            AND (origin.ends_at IS NULL OR origin.ends_at >= from_at)
+        LEFT JOIN deal ON deal.id = goal.deal_id
+        WHERE goal.starts_at < until_at
+            AND (goal.ends_at IS NULL OR goal.ends_at >= until_at)
+            -- not those that had ended before
+            AND CASE WHEN goal.starts_at >= from_at THEN true ELSE phase.kind IN ('open', 'hold') END
+        GROUP BY 1, 2, 3, 4, 5
+    )
+    SELECT
+        dimension.name,
+        CASE dimension.name
+            WHEN 'rep' THEN counted.rep_id
+            WHEN 'team' THEN sales_rep.team_id
+            WHEN 'product' THEN counted.product_id
+            WHEN 'source' THEN counted.source_id
+            WHEN 'pipeline' THEN coalesce(phase.pipeline_id, origin.pipeline_id)
+        END,
+        counted.starting_phase_id,
+        counted.phase_id,
+        sum(counted.deal_count)::bigint,
+        coalesce(sum(counted.amount), 0)
+    FROM counted
+    LEFT JOIN phase ON phase.id = counted.phase_id
+    LEFT JOIN phase AS origin ON origin.id = counted.starting_phase_id
+    LEFT JOIN sales_rep ON sales_rep.id = counted.rep_id
+    CROSS JOIN unnest(
+        CASE
+            WHEN by IS NULL THEN ARRAY['all', 'rep', 'team', 'product', 'source', 'pipeline']
+            ELSE ARRAY[kpicrm.checked_option('by', by, 'all', 'rep', 'team', 'product', 'source', 'pipeline')]
+        END
+    ) AS dimension (name)
+    WHERE num_nonnulls(counted.starting_phase_id, counted.phase_id) > 0
+    GROUP BY 1, 2, 3, 4;
+END;
+$$;
+COMMENT ON FUNCTION deal_stand(timestamp with time zone, timestamp with time zone, text) IS
+    'how many deals stood in which phase just before from_at (NULL: not yet there) and stand in which at until_at (NULL: deleted), by member at the end; deals that had ended before are left out';
 
 CREATE FUNCTION progress_span(
     from_date date,
@@ -371,14 +356,7 @@ BEGIN ATOMIC
             before.pipeline_id AS previous_pipeline_id,
             -- did it come from another row of the report?
             move.is_move AND (move.phase_id, move.member_id) IS DISTINCT FROM (move.previous_phase_id, move.previous_member_id) AS is_arrival
-        FROM span
-        CROSS JOIN LATERAL deal_move(
-            span.from_at,
-            span.until_at,
-            coalesce(phase_progress.from_date::timestamp with time zone, phase_progress.as_of - INTERVAL '7 days') - INTERVAL '2 days',
-            phase_progress.by,
-            false
-        ) AS move
+        FROM deal_move((SELECT span.from_at FROM span), (SELECT span.until_at FROM span), phase_progress.by) AS move
         LEFT JOIN step AS here ON here.id = move.phase_id
         LEFT JOIN step AS before ON before.id = move.previous_phase_id
     ), entry AS (
@@ -661,26 +639,6 @@ BEGIN ATOMIC
             phase.name,
             phase."position"
         FROM phase_as_of((SELECT span.until_at - INTERVAL '1 microsecond' FROM span)) AS phase
-    ), move AS MATERIALIZED (
-        SELECT
-            move.dimension_name,
-            move.member_id,
-            move.previous_member_id,
-            move.phase_id,
-            move.previous_phase_id,
-            move.starting_phase_id,
-            move.is_end,
-            move.is_move,
-            move.deal_count,
-            move.amount
-        FROM span
-        CROSS JOIN LATERAL deal_move(
-            span.from_at,
-            span.until_at,
-            coalesce(phase_transition.from_date::timestamp with time zone, phase_transition.as_of - INTERVAL '7 days') - INTERVAL '2 days',
-            phase_transition.by,
-            true
-        ) AS move
     ), cell AS (
         SELECT
             move.dimension_name,
@@ -691,27 +649,21 @@ BEGIN ATOMIC
             move.amount AS move_amount,
             0 AS deal_count,
             0 AS deal_amount
-        FROM move
+        FROM deal_move((SELECT span.from_at FROM span), (SELECT span.until_at FROM span), phase_transition.by) AS move
         WHERE move.is_move
             AND move.phase_id IS DISTINCT FROM move.previous_phase_id
         UNION ALL
         -- where each deal stood at the start and stands at the end
         SELECT
-            move.dimension_name,
-            CASE
-                WHEN move.dimension_name = 'pipeline' AND move.phase_id IS NULL THEN origin.pipeline_id
-                ELSE move.member_id
-            END,
-            move.starting_phase_id,
-            move.phase_id,
+            stand.dimension_name,
+            stand.member_id,
+            stand.starting_phase_id,
+            stand.phase_id,
             0,
             0,
-            move.deal_count,
-            CASE WHEN move.phase_id IS NOT NULL THEN move.amount ELSE 0 END
-        FROM move
-        LEFT JOIN step AS origin ON origin.id = move.starting_phase_id
-        WHERE move.is_end
-            AND num_nonnulls(move.starting_phase_id, move.phase_id) > 0
+            stand.deal_count,
+            CASE WHEN stand.phase_id IS NOT NULL THEN stand.amount ELSE 0 END
+        FROM deal_stand((SELECT span.from_at FROM span), (SELECT span.until_at FROM span), phase_transition.by) AS stand
     )
     SELECT
         cell.dimension_name,

@@ -23,7 +23,6 @@
 CREATE FUNCTION deal_waterfall(
     from_at timestamp with time zone,
     until_at timestamp with time zone,
-    about timestamp with time zone,
     closing_from date,
     closing_to date
 ) RETURNS TABLE (
@@ -46,47 +45,41 @@ CREATE FUNCTION deal_waterfall(
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
 BEGIN ATOMIC
     WITH stand AS (
-        -- a deal has one segment at the start and one at the end
+        -- how each deal stood at the end, and how at the start
         SELECT
-            segment.deal_id,
-            bool_or(segment.at_start) AS existed,
-            max(segment.kind) FILTER (WHERE segment.at_start) AS start_kind,
-            max(segment.kind) FILTER (WHERE segment.at_end) AS end_kind,
-            max(segment.phase_id) FILTER (WHERE segment.at_start) AS start_phase_id,
-            max(segment.phase_id) FILTER (WHERE segment.at_end) AS end_phase_id,
-            max(segment.expected_close_on) FILTER (WHERE segment.at_start) AS start_close_date,
-            max(segment.expected_close_on) FILTER (WHERE segment.at_end) AS end_close_date,
-            max(segment.rep_id) FILTER (WHERE segment.at_start) AS start_rep_id,
-            max(segment.rep_id) FILTER (WHERE segment.at_end) AS end_rep_id,
-            max(segment.product_id) FILTER (WHERE segment.at_start) AS start_product_id,
-            max(segment.product_id) FILTER (WHERE segment.at_end) AS end_product_id,
-            coalesce(max(segment.amount) FILTER (WHERE segment.at_start), 0) AS start_amount,
-            coalesce(max(segment.amount) FILTER (WHERE segment.at_end), 0) AS end_amount,
-            -- it came to its end within
-            bool_or(NOT segment.starts_before AND segment.kind IS DISTINCT FROM 'open' AND segment.kind IS DISTINCT FROM 'hold'
-                AND segment.previous_phase_id IS NOT NULL AND segment.phase_id IS DISTINCT FROM segment.previous_phase_id)
-                OR bool_or(NOT segment.starts_before AND segment.kind IN ('won', 'lost', 'disqualified') AND segment.previous_phase_id IS NULL) AS has_ended
-        FROM (
-            SELECT
-                piece.deal_id,
-                piece.phase_id,
-                piece.rep_id,
-                piece.product_id,
-                piece.amount,
-                piece.expected_close_on,
-                piece.previous_phase_id,
-                phase.kind,
-                piece.starts_at < from_at AS starts_before,
-                piece.starts_at < from_at AND piece.phase_id IS NOT NULL AS at_start,
-                piece.ends_at IS NULL AS at_end
-            FROM deal_segment(from_at, until_at, about) AS piece
-            LEFT JOIN phase ON phase.id = piece.phase_id
-        ) AS segment
-        GROUP BY segment.deal_id
+            goal.deal_id,
+            start_phase.kind AS start_kind,
+            end_phase.kind AS end_kind,
+            origin.phase_id AS start_phase_id,
+            goal.phase_id AS end_phase_id,
+            origin.expected_close_on AS start_close_date,
+            goal.expected_close_on AS end_close_date,
+            origin.rep_id AS start_rep_id,
+            goal.rep_id AS end_rep_id,
+            origin.product_id AS start_product_id,
+            goal.product_id AS end_product_id,
+            coalesce(origin.amount, 0) AS start_amount,
+            coalesce(goal.amount, 0) AS end_amount,
+            -- it came to its end within: it was closed or deleted
+            CASE
+                WHEN goal.phase_id IS NULL THEN goal.starts_at >= from_at AND goal.previous_phase_id IS NOT NULL
+                ELSE end_phase.kind IN ('won', 'lost', 'disqualified') AND goal.entered_at >= from_at
+            END AS has_ended
+        FROM deal_span AS goal
+        LEFT JOIN phase AS end_phase ON end_phase.id = goal.phase_id
+        LEFT JOIN deal_span AS origin
+            ON origin.deal_id = goal.deal_id
+            AND origin.phase_id IS NOT NULL
+            AND origin.starts_at < from_at
+            AND (origin.ends_at IS NULL OR origin.ends_at >= from_at)
+        LEFT JOIN phase AS start_phase ON start_phase.id = origin.phase_id
+        WHERE goal.starts_at < until_at
+            AND (goal.ends_at IS NULL OR goal.ends_at >= until_at)
+            -- nothing happened to a deal that was not open: it is in no row
+            AND CASE WHEN goal.starts_at >= from_at THEN true ELSE end_phase.kind = 'open' END
     ), judged AS (
         SELECT
             stand.deal_id,
-            stand.existed,
             stand.start_kind,
             stand.end_kind,
             stand.start_phase_id,
@@ -102,7 +95,7 @@ BEGIN ATOMIC
             coalesce(stand.start_kind = 'open' AND start_range.holds, false) AS was_in,
             coalesce(stand.end_kind = 'open' AND end_range.holds, false) AS is_in,
             -- ended within the period, having been expected in the range at last
-            coalesce(stand.has_ended AND end_range.holds AND coalesce(stand.end_kind NOT IN ('open', 'hold'), true), false) AS passed
+            coalesce(stand.has_ended AND end_range.holds, false) AS passed
         FROM stand
         CROSS JOIN LATERAL (
             SELECT
@@ -146,8 +139,64 @@ BEGIN ATOMIC
         OR judged.is_in
         OR judged.passed;
 END;
-COMMENT ON FUNCTION deal_waterfall(timestamp with time zone, timestamp with time zone, timestamp with time zone, date, date) IS
+COMMENT ON FUNCTION deal_waterfall(timestamp with time zone, timestamp with time zone, date, date) IS
     'one row per deal that was in the pipeline at the start, is in it at the end, or came to its end in between: how it came (NULL: it was there) and how it went (NULL: it is there)';
+
+CREATE FUNCTION counted_waterfall(
+    from_at timestamp with time zone,
+    until_at timestamp with time zone,
+    closing_from date,
+    closing_to date,
+    by text
+) RETURNS TABLE (
+    source_id bigint,
+    start_phase_id bigint,
+    end_phase_id bigint,
+    start_rep_id bigint,
+    end_rep_id bigint,
+    start_product_id bigint,
+    end_product_id bigint,
+    was_in boolean,
+    is_in boolean,
+    came text,
+    went text,
+    direction numeric,
+    deal_count bigint,
+    start_amount numeric,
+    end_amount numeric
+)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
+    -- planned by itself, with its arguments as constants; there are few combinations, of which the planner expects millions
+    SET search_path FROM CURRENT
+    SET plan_cache_mode = force_custom_plan
+    SET enable_sort = off
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT
+        CASE WHEN by IS NULL OR by = 'source' THEN deal.source_id END,
+        moved.start_phase_id,
+        moved.end_phase_id,
+        moved.start_rep_id,
+        moved.end_rep_id,
+        moved.start_product_id,
+        moved.end_product_id,
+        moved.was_in,
+        moved.is_in,
+        moved.came,
+        moved.went,
+        sign(moved.end_amount - moved.start_amount),
+        count(*),
+        sum(moved.start_amount),
+        sum(moved.end_amount)
+    FROM deal_waterfall(from_at, until_at, closing_from, closing_to) AS moved
+    LEFT JOIN deal ON deal.id = moved.deal_id
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12;
+END;
+$$;
+COMMENT ON FUNCTION counted_waterfall(timestamp with time zone, timestamp with time zone, date, date, text) IS
+    'rows of deal_waterfall() that are alike, counted; source_id is NULL unless by is source or NULL';
 
 CREATE FUNCTION pipeline_waterfall_deal(
     from_date date DEFAULT NULL,
@@ -209,10 +258,9 @@ BEGIN ATOMIC
         CASE WHEN moved.went = 'removed' THEN moved.end_amount ELSE 0 END,
         CASE WHEN moved.is_in THEN moved.end_amount ELSE 0 END
     FROM span
-    CROSS JOIN LATERAL deal_waterfall(
-        span.from_at,
-        span.until_at,
-        coalesce(pipeline_waterfall_deal.from_date::timestamp with time zone, pipeline_waterfall_deal.as_of - INTERVAL '92 days') - INTERVAL '2 days',
+    CROSS JOIN deal_waterfall(
+        (SELECT span.from_at FROM span),
+        (SELECT span.until_at FROM span),
         pipeline_waterfall_deal.closing_from,
         pipeline_waterfall_deal.closing_to
     ) AS moved
@@ -273,7 +321,7 @@ BEGIN ATOMIC
         FROM progress_span(pipeline_waterfall.from_date, pipeline_waterfall.to_date, pipeline_waterfall.as_of, 'quarter')
     ), counted AS (
         SELECT
-            CASE WHEN pipeline_waterfall.by IS NULL OR pipeline_waterfall.by = 'source' THEN deal.source_id END AS source_id,
+            moved.source_id,
             moved.start_phase_id,
             moved.end_phase_id,
             moved.start_rep_id,
@@ -284,23 +332,18 @@ BEGIN ATOMIC
             moved.is_in,
             moved.came,
             moved.went,
-            sign(moved.end_amount - moved.start_amount) AS direction,
-            count(*) AS deal_count,
-            sum(moved.start_amount) AS start_amount,
-            sum(moved.end_amount) AS end_amount
-        FROM span
-        CROSS JOIN LATERAL deal_waterfall(
-            span.from_at,
-            span.until_at,
-            coalesce(pipeline_waterfall.from_date::timestamp with time zone, pipeline_waterfall.as_of - INTERVAL '92 days') - INTERVAL '2 days',
+            moved.direction,
+            moved.deal_count,
+            moved.start_amount,
+            moved.end_amount
+        FROM counted_waterfall(
+            (SELECT span.from_at FROM span),
+            (SELECT span.until_at FROM span),
             pipeline_waterfall.closing_from,
-            pipeline_waterfall.closing_to
+            pipeline_waterfall.closing_to,
+            pipeline_waterfall.by
         ) AS moved
-        LEFT JOIN deal
-            ON deal.id = moved.deal_id
-            AND (pipeline_waterfall.by IS NULL OR pipeline_waterfall.by = 'source')
         WHERE kpicrm.accept_period(closing_from, closing_to)
-        GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
     ), piece AS (
         SELECT
             dimension.name AS dimension_name,

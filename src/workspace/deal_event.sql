@@ -1,4 +1,5 @@
--- deal_event, phase_stay, deal_slip: the past of every deal.  See history.sql for what keeps it.
+-- deal_event, deal_span, phase_stay, deal_slip: the past of every deal.  See history.sql for
+-- what keeps it.
 --
 -- deal_event is the truth and only grows.  A row says what changed at an instant:
 -- a NULL column did not change, cleared names the columns that became NULL, and
@@ -10,9 +11,11 @@
 -- lower phase first among them, the ends last), then of id.  Two events at one
 -- instant are both kept: the stay between them has no length.
 --
--- phase_stay is derived from it: one row per uninterrupted stay, from the entry
--- into a phase to the entry into the next.  deal_slip is derived from it as well: one
--- row per set-back, so that a board need not read the past of each of its deals.
+-- The others are derived from it.  deal_span is one row per event: the deal as it was from
+-- there until the next one, and as it was before, so that any past instant, and what moved
+-- between two of them, is read and not worked out.  phase_stay is one row per uninterrupted
+-- stay, from the entry into a phase to the entry into the next.  deal_slip is one row per
+-- set-back, so that a board need not read the past of each of its deals.
 --
 -- None of them has foreign keys: what the triggers write has been checked in deal,
 -- and millions of rows need not be checked again.  Instead a phase, rep or product
@@ -57,6 +60,41 @@ COMMENT ON COLUMN deal_event.cleared IS 'columns that became NULL: amount, expec
 COMMENT ON COLUMN deal_event.removed IS 'the deal was deleted';
 COMMENT ON COLUMN deal_event.corrects IS 'event that this row replaces';
 COMMENT ON COLUMN deal_event.changed_by IS 'role that changed it';
+
+CREATE TABLE deal_span (
+    deal_id bigint NOT NULL,
+    span_no integer NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone,
+    phase_id bigint,
+    entered_at timestamp with time zone,
+    rep_id bigint,
+    product_id bigint,
+    amount numeric(18, 2),
+    expected_close_on date,
+    previous_phase_id bigint,
+    previous_rep_id bigint,
+    previous_product_id bigint,
+    previous_amount numeric(18, 2),
+    CONSTRAINT deal_span_pkey PRIMARY KEY (deal_id, span_no),
+    CONSTRAINT deal_span_ends_after_it_starts CHECK (ends_at >= starts_at)
+);
+COMMENT ON TABLE deal_span IS
+    'One row per span of time in which nothing of a deal changed, of deleted deals too; derived from deal_event, do not write here.';
+COMMENT ON COLUMN deal_span.deal_id IS 'deal';
+COMMENT ON COLUMN deal_span.span_no IS 'number of the span within the deal, from 1';
+COMMENT ON COLUMN deal_span.starts_at IS 'instant of the event it begins with';
+COMMENT ON COLUMN deal_span.ends_at IS 'instant of the next event; NULL: it lasts until now';
+COMMENT ON COLUMN deal_span.phase_id IS 'phase the deal is in; NULL: not yet known, or the deal is deleted';
+COMMENT ON COLUMN deal_span.entered_at IS 'instant it entered that phase';
+COMMENT ON COLUMN deal_span.rep_id IS 'rep who has it';
+COMMENT ON COLUMN deal_span.product_id IS 'product';
+COMMENT ON COLUMN deal_span.amount IS 'amount';
+COMMENT ON COLUMN deal_span.expected_close_on IS 'day of the expected close';
+COMMENT ON COLUMN deal_span.previous_phase_id IS 'phase in the span before';
+COMMENT ON COLUMN deal_span.previous_rep_id IS 'rep in the span before';
+COMMENT ON COLUMN deal_span.previous_product_id IS 'product in the span before';
+COMMENT ON COLUMN deal_span.previous_amount IS 'amount in the span before';
 
 CREATE TABLE phase_stay (
     deal_id bigint NOT NULL,

@@ -1,6 +1,6 @@
 -- The history keeps itself: functions that derive states from deal_event, and the
--- triggers on deal that append to it and bring phase_stay up to date.
--- rebuild_history() derives the stays anew and finds the same.
+-- triggers on deal that append to it and bring deal_span, phase_stay and deal_slip up
+-- to date.  rebuild_history() derives them anew and finds the same.
 --
 -- SET kpicrm.history = 'off' is the way past the triggers for a bulk load: COPY
 -- into deal and deal_event as they are, then rebuild_history().
@@ -15,6 +15,7 @@ CREATE FUNCTION event_history(
     deal_id bigint,
     event_no bigint,
     at timestamp with time zone,
+    ends_at timestamp with time zone,
     removed boolean,
     is_last boolean,
     first_at timestamp with time zone,
@@ -37,8 +38,9 @@ BEGIN ATOMIC
         event.deal_id,
         row_number() OVER by_time,
         event.at,
+        lead(event.at) OVER by_time,
         event.removed,
-        lead(event.id) OVER by_time IS NULL,
+        lead(event.at) OVER by_time IS NULL,
         first_value(event.at) OVER by_time,
         kpicrm.run_begins(event.phase_id) OVER by_time,
         (kpicrm.run_no(event.phase_id) OVER by_time)::integer,
@@ -68,7 +70,46 @@ BEGIN ATOMIC
     );
 END;
 COMMENT ON FUNCTION event_history(bigint[], timestamp with time zone, timestamp with time zone) IS
-    'one row per event that holds, in order, with all that was known of the deal after it, and of the stay it is in; is_entry where that begins';
+    'one row per event that holds, in order, with all that was known of the deal after it until ends_at, and of the stay it is in; is_entry where that begins';
+
+CREATE FUNCTION span_history(deal_ids bigint[] DEFAULT NULL) RETURNS TABLE (
+    deal_id bigint,
+    span_no integer,
+    starts_at timestamp with time zone,
+    ends_at timestamp with time zone,
+    phase_id bigint,
+    entered_at timestamp with time zone,
+    rep_id bigint,
+    product_id bigint,
+    amount numeric,
+    expected_close_on date,
+    previous_phase_id bigint,
+    previous_rep_id bigint,
+    previous_product_id bigint,
+    previous_amount numeric
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
+BEGIN ATOMIC
+    SELECT
+        event.deal_id,
+        event.event_no::integer,
+        event.at,
+        event.ends_at,
+        CASE WHEN NOT event.removed THEN event.phase_id END,
+        CASE WHEN NOT event.removed THEN event.entered_at END,
+        event.rep_id,
+        event.product_id,
+        event.amount,
+        event.expected_close_on,
+        lag(CASE WHEN NOT event.removed THEN event.phase_id END) OVER by_no,
+        lag(event.rep_id) OVER by_no,
+        lag(event.product_id) OVER by_no,
+        lag(event.amount) OVER by_no
+    FROM event_history(span_history.deal_ids) AS event
+    WINDOW by_no AS (PARTITION BY event.deal_id ORDER BY event.event_no);
+END;
+COMMENT ON FUNCTION span_history(bigint[]) IS
+    'one row per span in which nothing of a deal changed, derived from the events, of deleted deals too';
 
 CREATE FUNCTION stay_history(
     deal_ids bigint[] DEFAULT NULL,
@@ -297,6 +338,42 @@ BEGIN
         WHERE new_deal.phase_since > new_deal.opened_at
     ) AS numbered;
 
+    INSERT INTO deal_span (
+        deal_id, span_no, starts_at, ends_at, phase_id, entered_at, rep_id, product_id, amount, expected_close_on,
+        previous_rep_id, previous_product_id, previous_amount)
+    SELECT
+        new_deal.id,
+        1,
+        new_deal.opened_at,
+        CASE WHEN new_deal.phase_since > new_deal.opened_at THEN new_deal.phase_since END,
+        CASE WHEN new_deal.phase_since = new_deal.opened_at THEN new_deal.phase_id END,
+        CASE WHEN new_deal.phase_since = new_deal.opened_at THEN new_deal.phase_since END,
+        new_deal.rep_id,
+        new_deal.product_id,
+        new_deal.amount,
+        new_deal.expected_close_on,
+        NULL,
+        NULL,
+        NULL
+    FROM new_deal
+    UNION ALL
+    SELECT
+        new_deal.id,
+        2,
+        new_deal.phase_since,
+        NULL,
+        new_deal.phase_id,
+        new_deal.phase_since,
+        new_deal.rep_id,
+        new_deal.product_id,
+        new_deal.amount,
+        new_deal.expected_close_on,
+        new_deal.rep_id,
+        new_deal.product_id,
+        new_deal.amount
+    FROM new_deal
+    WHERE new_deal.phase_since > new_deal.opened_at;
+
     INSERT INTO phase_stay (deal_id, stay_no, phase_id, entered_at, rep_id, product_id, amount)
     SELECT
         new_deal.id,
@@ -311,7 +388,40 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION deal_append_insert() IS
-    'trigger: the first events and the first stay of new deals';
+    'trigger: the first events, spans and the first stay of new deals';
+
+CREATE FUNCTION derive_spans(deal_ids bigint[] DEFAULT NULL) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path FROM CURRENT
+    SET plan_cache_mode = force_custom_plan
+AS $$
+BEGIN
+    DELETE FROM deal_span AS span
+    WHERE derive_spans.deal_ids IS NULL OR span.deal_id = ANY (derive_spans.deal_ids);
+
+    INSERT INTO deal_span (
+        deal_id, span_no, starts_at, ends_at, phase_id, entered_at, rep_id, product_id, amount, expected_close_on,
+        previous_phase_id, previous_rep_id, previous_product_id, previous_amount)
+    SELECT
+        span.deal_id,
+        span.span_no,
+        span.starts_at,
+        span.ends_at,
+        span.phase_id,
+        span.entered_at,
+        span.rep_id,
+        span.product_id,
+        span.amount,
+        span.expected_close_on,
+        span.previous_phase_id,
+        span.previous_rep_id,
+        span.previous_product_id,
+        span.previous_amount
+    FROM span_history(derive_spans.deal_ids) AS span;
+END;
+$$;
+COMMENT ON FUNCTION derive_spans(bigint[]) IS
+    'writes the spans of these deals, or of all, anew from their events';
 
 CREATE FUNCTION derive_slips(deal_ids bigint[] DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql
@@ -358,10 +468,11 @@ BEGIN
     JOIN deal ON deal.id = stay.deal_id;
 
     PERFORM derive_slips(derive_stays.deal_ids);
+    PERFORM derive_spans(derive_stays.deal_ids);
 END;
 $$;
 COMMENT ON FUNCTION derive_stays(bigint[]) IS
-    'writes the stays and slips of these deals, or of all, anew from their events';
+    'writes the stays, slips and spans of these deals, or of all, anew from their events';
 
 CREATE FUNCTION deal_append_update() RETURNS trigger
     LANGUAGE plpgsql
@@ -383,6 +494,7 @@ BEGIN
             new_deal.rep_id,
             new_deal.product_id,
             new_deal.amount,
+            new_deal.expected_close_on,
             old_deal.expected_close_on AS old_expected_close_on,
             moved.is_moved,
             moved.is_moved AND (new_deal.phase_since < last.at OR new_deal.phase_id = old_deal.phase_id) AS is_backdated,
@@ -450,6 +562,35 @@ BEGIN
             numbered.new_product_id,
             numbered.cleared
         FROM (SELECT nextval(event_id) AS event_id, change.* FROM change WHERE change.is_backdated AND change.has_other) AS numbered
+    ), left_span AS (
+        UPDATE deal_span
+        SET ends_at = CASE WHEN change.is_moved THEN change.phase_since ELSE change.at END
+        FROM change
+        WHERE deal_span.deal_id = change.id
+            AND deal_span.ends_at IS NULL
+            AND NOT change.is_backdated
+        RETURNING deal_span.deal_id, deal_span.span_no, deal_span.phase_id, deal_span.rep_id, deal_span.product_id, deal_span.amount
+    ), entered_span AS (
+        INSERT INTO deal_span (
+            deal_id, span_no, starts_at, phase_id, entered_at, rep_id, product_id, amount, expected_close_on,
+            previous_phase_id, previous_rep_id, previous_product_id, previous_amount)
+        SELECT
+            change.id,
+            coalesce(left_span.span_no, 0) + 1,
+            CASE WHEN change.is_moved THEN change.phase_since ELSE change.at END,
+            change.phase_id,
+            change.phase_since,
+            change.rep_id,
+            change.product_id,
+            change.amount,
+            change.expected_close_on,
+            left_span.phase_id,
+            left_span.rep_id,
+            left_span.product_id,
+            left_span.amount
+        FROM change
+        LEFT JOIN left_span ON left_span.deal_id = change.id
+        WHERE NOT change.is_backdated
     ), left_stay AS (
         UPDATE phase_stay
         SET left_at = change.phase_since
@@ -566,7 +707,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION deal_append_update() IS
-    'trigger: events and stays of changed deals; a backdated phase corrects what was recorded after its date';
+    'trigger: events, spans and stays of changed deals; a backdated phase corrects what was recorded after its date';
 
 CREATE FUNCTION append_removal(deal_ids bigint[]) RETURNS void
     LANGUAGE plpgsql
@@ -576,14 +717,7 @@ AS $$
 DECLARE
     event_id constant regclass = pg_get_serial_sequence('deal_event', 'id');
 BEGIN
-    INSERT INTO deal_event (id, deal_id, at, seq, removed)
-    SELECT
-        numbered.event_id,
-        numbered.deal_id,
-        numbered.at,
-        numbered.event_id,
-        true
-    FROM (
+    WITH numbered AS MATERIALIZED (
         SELECT
             nextval(event_id) AS event_id,
             removed.deal_id,
@@ -594,7 +728,40 @@ BEGIN
             FROM deal_event AS event
             WHERE event.deal_id = removed.deal_id
         ) AS last
-    ) AS numbered;
+    ), appended AS (
+        INSERT INTO deal_event (id, deal_id, at, seq, removed)
+        SELECT
+            numbered.event_id,
+            numbered.deal_id,
+            numbered.at,
+            numbered.event_id,
+            true
+        FROM numbered
+    ), left_span AS (
+        UPDATE deal_span
+        SET ends_at = numbered.at
+        FROM numbered
+        WHERE deal_span.deal_id = numbered.deal_id
+            AND deal_span.ends_at IS NULL
+        RETURNING deal_span.*
+    )
+    INSERT INTO deal_span (
+        deal_id, span_no, starts_at, rep_id, product_id, amount, expected_close_on,
+        previous_phase_id, previous_rep_id, previous_product_id, previous_amount)
+    SELECT
+        numbered.deal_id,
+        coalesce(left_span.span_no, 0) + 1,
+        numbered.at,
+        left_span.rep_id,
+        left_span.product_id,
+        left_span.amount,
+        left_span.expected_close_on,
+        left_span.phase_id,
+        left_span.rep_id,
+        left_span.product_id,
+        left_span.amount
+    FROM numbered
+    LEFT JOIN left_span ON left_span.deal_id = numbered.deal_id;
 
     DELETE FROM phase_stay AS stay
     WHERE stay.deal_id = ANY (append_removal.deal_ids);
@@ -603,7 +770,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION append_removal(bigint[]) IS
-    'the last event of deals that are deleted; their stays and slips go, their events stay';
+    'the last event and span of deals that are deleted; their stays and slips go, their events and spans stay';
 
 CREATE FUNCTION deal_append_delete() RETURNS trigger
     LANGUAGE plpgsql
@@ -635,7 +802,7 @@ CREATE TRIGGER deal_history_on_insert
     FOR EACH STATEMENT
     WHEN (current_setting('kpicrm.history', true) IS DISTINCT FROM 'off')
     EXECUTE FUNCTION deal_append_insert();
-COMMENT ON TRIGGER deal_history_on_insert ON deal IS 'appends to deal_event and phase_stay';
+COMMENT ON TRIGGER deal_history_on_insert ON deal IS 'appends to deal_event, deal_span and phase_stay';
 
 CREATE TRIGGER deal_history_on_update
     AFTER UPDATE ON deal
@@ -643,7 +810,7 @@ CREATE TRIGGER deal_history_on_update
     FOR EACH STATEMENT
     WHEN (current_setting('kpicrm.history', true) IS DISTINCT FROM 'off')
     EXECUTE FUNCTION deal_append_update();
-COMMENT ON TRIGGER deal_history_on_update ON deal IS 'appends to deal_event and keeps phase_stay';
+COMMENT ON TRIGGER deal_history_on_update ON deal IS 'appends to deal_event and keeps deal_span and phase_stay';
 
 CREATE TRIGGER deal_history_on_delete
     AFTER DELETE ON deal
@@ -659,6 +826,25 @@ CREATE TRIGGER deal_history_on_truncate
     WHEN (current_setting('kpicrm.history', true) IS DISTINCT FROM 'off')
     EXECUTE FUNCTION deal_append_truncate();
 COMMENT ON TRIGGER deal_history_on_truncate ON deal IS 'appends to deal_event';
+
+CREATE FUNCTION deal_event_truncate() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path FROM CURRENT
+AS $$
+BEGIN
+    DELETE FROM deal_span;
+    RETURN NULL;
+END;
+$$;
+COMMENT ON FUNCTION deal_event_truncate() IS
+    'trigger: without events there are no spans';
+
+CREATE TRIGGER deal_span_on_truncate
+    BEFORE TRUNCATE ON deal_event
+    FOR EACH STATEMENT
+    WHEN (current_setting('kpicrm.history', true) IS DISTINCT FROM 'off')
+    EXECUTE FUNCTION deal_event_truncate();
+COMMENT ON TRIGGER deal_span_on_truncate ON deal_event IS 'empties deal_span';
 
 CREATE FUNCTION keep_what_history_mentions() RETURNS trigger
     LANGUAGE plpgsql
@@ -737,8 +923,10 @@ BEGIN ATOMIC
     WITH checked AS MATERIALIZED (
         SELECT
             event.deal_id,
+            event.event_no,
             event.is_last,
             event.is_entry AND wrong.stay AS is_wrong_stay,
+            wrong.span AS is_wrong_span,
             event.is_push,
             event.at,
             event.stay_no,
@@ -752,11 +940,17 @@ BEGIN ATOMIC
         LEFT JOIN phase_stay AS stay
             ON stay.deal_id = event.deal_id
             AND stay.stay_no = event.stay_no
+        LEFT JOIN deal_span AS span
+            ON span.deal_id = event.deal_id
+            AND span.span_no = event.event_no
         CROSS JOIN LATERAL (
-            SELECT (stay.phase_id, stay.entered_at, stay.left_at, stay.rep_id, stay.product_id, stay.amount)
-                IS DISTINCT FROM (event.phase_id, event.entered_at, event.left_at, event.rep_id, event.product_id, event.amount) AS stay
+            SELECT
+                (stay.phase_id, stay.entered_at, stay.left_at, stay.rep_id, stay.product_id, stay.amount)
+                    IS DISTINCT FROM (event.phase_id, event.entered_at, event.left_at, event.rep_id, event.product_id, event.amount) AS stay,
+                (span.phase_id, span.entered_at, span.starts_at, span.ends_at, span.rep_id, span.product_id, span.amount, span.expected_close_on)
+                    IS DISTINCT FROM (CASE WHEN NOT event.removed THEN event.phase_id END, CASE WHEN NOT event.removed THEN event.entered_at END, event.at, event.ends_at, event.rep_id, event.product_id, event.amount, event.expected_close_on) AS span
         ) AS wrong
-        WHERE event.is_last OR (event.is_entry AND wrong.stay) OR event.is_push
+        WHERE event.is_last OR (event.is_entry AND wrong.stay) OR wrong.span OR event.is_push
     ), held AS MATERIALIZED (
         SELECT
             deal.id AS deal_id,
@@ -797,6 +991,40 @@ BEGIN ATOMIC
             > (SELECT sum(coalesce(counted.stay_no, 0)) FROM held AS counted)
             - (SELECT count(*) FROM checked AS counted WHERE counted.is_wrong_stay)
     UNION ALL
+    SELECT
+        checked.deal_id,
+        'span ' || checked.event_no || ' differs from the events'
+    FROM checked
+    WHERE checked.is_wrong_span
+    UNION ALL
+    SELECT
+        span.deal_id,
+        'span ' || span.span_no || ' is not in the events'
+    FROM deal_span AS span
+    LEFT JOIN checked AS last
+        ON last.deal_id = span.deal_id
+        AND last.is_last
+    WHERE (differing_deals.deal_ids IS NULL OR span.deal_id = ANY (differing_deals.deal_ids))
+        AND coalesce(last.event_no, 0) < span.span_no
+        AND (SELECT count(*) FROM deal_span AS counted WHERE differing_deals.deal_ids IS NULL OR counted.deal_id = ANY (differing_deals.deal_ids))
+            > (SELECT coalesce(sum(counted.event_no), 0) FROM checked AS counted WHERE counted.is_last)
+            - (SELECT count(*) FROM checked AS counted WHERE counted.is_wrong_span)
+    UNION ALL
+    SELECT
+        span.deal_id,
+        'span ' || span.span_no || ' does not begin with what was before'
+    FROM (
+        SELECT
+            deal_span.deal_id,
+            deal_span.span_no,
+            (deal_span.previous_phase_id, deal_span.previous_rep_id, deal_span.previous_product_id, deal_span.previous_amount)
+                IS DISTINCT FROM (lag(deal_span.phase_id) OVER by_no, lag(deal_span.rep_id) OVER by_no, lag(deal_span.product_id) OVER by_no, lag(deal_span.amount) OVER by_no) AS is_wrong
+        FROM deal_span
+        WHERE differing_deals.deal_ids IS NULL OR deal_span.deal_id = ANY (differing_deals.deal_ids)
+        WINDOW by_no AS (PARTITION BY deal_span.deal_id ORDER BY deal_span.span_no)
+    ) AS span
+    WHERE span.is_wrong
+    UNION ALL
     -- moves backward keep what was true when they happened, whatever the order of phases is now
     SELECT
         coalesce(recorded.deal_id, derived.deal_id),
@@ -826,7 +1054,7 @@ BEGIN ATOMIC
     WHERE (recorded.push_count, recorded.first_at, recorded.last_at) IS DISTINCT FROM (derived.push_count, derived.first_at, derived.last_at);
 END;
 COMMENT ON FUNCTION differing_deals(bigint[]) IS
-    'one row per contradiction between what the events say and what deal or phase_stay say';
+    'one row per contradiction between what the events say and what deal, deal_span, phase_stay or deal_slip say';
 
 -- Events and stays come in the order of their deal anyway: merging them needs no
 -- memory, and with millions of them is faster than hashing, which the planner prefers.
@@ -921,6 +1149,7 @@ BEGIN
     WHERE chosen IS NULL OR stay.deal_id = ANY (chosen);
     DELETE FROM deal_slip AS slip
     WHERE chosen IS NULL OR slip.deal_id = ANY (chosen);
+    PERFORM derive_spans(chosen);
 
     PERFORM set_config('kpicrm.history', 'off', true);
     WITH event AS MATERIALIZED (
@@ -1003,11 +1232,11 @@ BEGIN
             IS DISTINCT FROM
             (last.pipeline_id, last.phase_id, last.entered_at, last.amount, last.expected_close_on, last.rep_id, last.product_id, last.closed_at);
     PERFORM set_config('kpicrm.history', history, true);
-    RETURN cardinality(differing);
+    RETURN (SELECT count(*) FROM deal WHERE deal.id = ANY (differing));
 END;
 $$;
 COMMENT ON FUNCTION rebuild_history(bigint[]) IS
-    'brings deal and phase_stay in line with deal_event, for these deals or for all; what no event has said is added to the history first; returns how many deals were not in line';
+    'brings deal, deal_span, phase_stay and deal_slip in line with deal_event, for these deals or for all; what no event has said is added to the history first; returns how many deals were not in line';
 
 CREATE FUNCTION check_history() RETURNS TABLE (
     deal_id bigint,

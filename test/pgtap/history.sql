@@ -9,7 +9,7 @@ BEGIN;
 SET search_path = public, pg_catalog;
 SET client_min_messages = warning;
 SET TIME ZONE 'UTC';
-SELECT plan(43);
+SELECT plan(54);
 
 SELECT kpicrm.create_workspace('history_test') \g /dev/null
 SET search_path = history_test, public;
@@ -489,6 +489,19 @@ ORDER BY random();
 RESET kpicrm.history;
 SELECT is(history_import.rebuild_history(), count(*), 'rebuild_history() tells the number of deals') FROM deal;
 SELECT bag_eq('TABLE history_import.phase_stay', 'TABLE phase_stay', 'the stays of an imported history are the lived ones');
+SELECT bag_eq('TABLE history_import.deal_span', 'TABLE deal_span', 'and so are the spans, of deleted deals too');
+SELECT results_eq(
+    'SELECT span.deal_id, phase.pipeline_id, span.phase_id, span.entered_at, span.amount, span.expected_close_on, span.rep_id, span.product_id
+    FROM deal_span AS span LEFT JOIN phase ON phase.id = span.phase_id
+    WHERE span.starts_at <= now() - interval ''1 month'' AND (span.ends_at IS NULL OR span.ends_at > now() - interval ''1 month'')
+        AND NOT EXISTS (SELECT FROM deal_event AS event WHERE event.removed AND event.deal_id = span.deal_id AND event.at <= now() - interval ''1 month'')
+    ORDER BY span.deal_id',
+    'SELECT deal_id, pipeline_id, phase_id, phase_since, amount, expected_close_on, rep_id, product_id FROM deal_as_of(now() - interval ''1 month'') ORDER BY deal_id',
+    'the spans of an instant are deal_as_of() then'
+);
+SELECT cmp_ok(count(*), '>', 20::bigint, 'of many deals')
+FROM deal_span AS span
+WHERE span.starts_at <= now() - interval '1 month' AND (span.ends_at IS NULL OR span.ends_at > now() - interval '1 month');
 SELECT bag_eq('TABLE history_import.deal', 'TABLE deal', 'and so are the deals');
 SELECT bag_eq('TABLE history_import.deal_slip', 'TABLE deal_slip', 'and the slips');
 SELECT cmp_ok(count(*), '>=', 5::bigint, 'of which there are ' || kind || 's') FROM deal_slip GROUP BY kind ORDER BY kind;
@@ -579,6 +592,13 @@ FROM (VALUES
     ('DELETE FROM deal_slip WHERE kind = ''push'' AND deal_id = (SELECT min(deal_id) FROM deal_slip WHERE kind = ''push'')'),
     ('INSERT INTO deal_slip (deal_id, kind, slip_no, at) VALUES (1001, ''push'', 1, now())'),
     ('UPDATE phase_stay SET amount = 77 WHERE deal_id = 1001 AND stay_no = 1'),
+    ('UPDATE deal_span SET amount = 77 WHERE deal_id = 1001 AND span_no = 1'),
+    ('UPDATE deal_span SET previous_rep_id = 3 WHERE deal_id = 1001 AND span_no = 2'),
+    ('UPDATE deal_span SET entered_at = starts_at - interval ''1 day'' WHERE deal_id = 1001 AND span_no = 2'),
+    ('DELETE FROM deal_span WHERE deal_id = 1001 AND span_no = 2'),
+    ('DELETE FROM deal_span WHERE deal_id = 1002'),
+    ('INSERT INTO deal_span (deal_id, span_no, starts_at) VALUES (999999, 1, now())'),
+    ('INSERT INTO deal_span (deal_id, span_no, starts_at, previous_phase_id) SELECT deal_id, span_no + 1, starts_at, phase_id FROM deal_span WHERE deal_id = 1001 AND ends_at IS NULL'),
     ('UPDATE deal SET closed_at = closed_at + interval ''1 day'' WHERE id = 1001'),
     ('UPDATE deal SET amount = coalesce(amount, 0) + 1 WHERE id = (SELECT min(deal_id) FROM deal_event WHERE amount IS NOT NULL AND deal_id IN (SELECT id FROM deal))')
 ) AS way (damage);
@@ -587,6 +607,8 @@ SELECT count(*) AS deals FROM deal \gset
 SELECT count(*) AS removed FROM deal_event WHERE removed \gset
 TRUNCATE deal CASCADE;
 SELECT is(count(*) - :removed, :deals::bigint, 'TRUNCATE writes that every deal was removed') FROM deal_event WHERE removed;
+TRUNCATE deal, deal_event CASCADE;
+SELECT is_empty('SELECT * FROM check_history()', 'and with the events the spans are gone, too');
 
 SELECT * FROM finish();
 ROLLBACK;
