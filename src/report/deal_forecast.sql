@@ -103,6 +103,8 @@ CREATE FUNCTION forecast_pace(
     stays kpicrm.lead_times
 )
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 200
+    -- there are few phases and age bands, of which the planner expects millions
+    SET enable_sort = off
 BEGIN ATOMIC
     WITH band AS (
         SELECT array_agg(make_interval(hours => 24 * bound.days) ORDER BY bound.days) AS bounds
