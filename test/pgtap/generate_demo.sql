@@ -6,7 +6,7 @@ BEGIN;
 SET search_path = public, pg_catalog;
 SET client_min_messages = warning;
 SET TIME ZONE 'UTC';
-SELECT plan(34);
+SELECT plan(35);
 
 SELECT kpicrm.create_workspace('demo_one') \g /dev/null
 SELECT kpicrm.create_workspace('demo_two') \g /dev/null
@@ -24,7 +24,7 @@ SET LOCAL TIME ZONE 'UTC';
 SELECT isnt(kpicrm.generate_demo('demo_three', 3000, 8, '2026-03-31'), 0::bigint, 'and with another seed');
 
 SELECT bag_eq('TABLE demo_one.' || name, 'TABLE demo_two.' || name, name || ' is the same for the same seed')
-FROM unnest(ARRAY['deal', 'phase_stay', 'deal_slip', 'lead', 'account', 'target', 'sales_rep']) AS name;
+FROM unnest(ARRAY['deal', 'deal_span', 'phase_stay', 'deal_slip', 'lead', 'account', 'target', 'sales_rep']) AS name;
 SELECT bag_eq(
     format('SELECT %s FROM demo_one.%I', columns, name),
     format('SELECT %s FROM demo_two.%I', columns, name),

@@ -51,9 +51,11 @@ CREATE SCHEMA hostile;
 CREATE TABLE hostile.phase (id bigint, pipeline_id bigint, kind text, position integer);
 CREATE TABLE hostile.deal_event (LIKE first.deal_event);
 CREATE TABLE hostile.phase_stay (LIKE first.phase_stay);
+CREATE TABLE hostile.deal_span (LIKE first.deal_span);
 CREATE TABLE hostile.deal_slip (LIKE first.deal_slip);
 CREATE TEMP TABLE deal_event (LIKE first.deal_event);
 CREATE TEMP TABLE phase_stay (LIKE first.phase_stay);
+CREATE TEMP TABLE deal_span (LIKE first.deal_span);
 CREATE TEMP TABLE deal_slip (LIKE first.deal_slip);
 CREATE TEMP TABLE deal (LIKE first.deal);
 CREATE TEMP TABLE setting (LIKE first.setting);
@@ -71,13 +73,14 @@ SELECT is(count(*), 2::bigint, 'the stays are in the workspace') FROM first.phas
 SELECT is_empty($$
     SELECT deal_id FROM hostile.deal_event UNION ALL SELECT deal_id FROM hostile.phase_stay
     UNION ALL SELECT deal_id FROM pg_temp.deal_event UNION ALL SELECT deal_id FROM pg_temp.phase_stay
+    UNION ALL SELECT deal_id FROM hostile.deal_span UNION ALL SELECT deal_id FROM pg_temp.deal_span
     UNION ALL SELECT deal_id FROM hostile.deal_slip UNION ALL SELECT deal_id FROM pg_temp.deal_slip
 $$, 'and nowhere else');
 SELECT isnt_empty('SELECT * FROM first.deal_as_of(''2024-02-15'')', 'a past day can be read');
 SELECT throws_ok('DELETE FROM first.sales_rep WHERE id = 1', '23503', NULL, 'a rep of the history stays');
 SELECT lives_ok('DELETE FROM first.sales_rep WHERE id = 2', 'any other can go');
 SET search_path = public, pg_catalog;
-DROP TABLE pg_temp.deal_event, pg_temp.phase_stay, pg_temp.deal_slip, pg_temp.deal, pg_temp.setting;
+DROP TABLE pg_temp.deal_event, pg_temp.phase_stay, pg_temp.deal_span, pg_temp.deal_slip, pg_temp.deal, pg_temp.setting;
 
 SELECT is_empty('SELECT deal_id FROM "Second ""one""".deal_event', 'two workspaces do not see each other: events');
 SELECT is_empty('SELECT deal_id FROM "Second ""one""".deal_as_of(now())', 'nor deals');

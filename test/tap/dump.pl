@@ -135,6 +135,7 @@ like($err, qr/depend/, 'and says why');
 my $rows = q{SELECT string_agg(md5(row::text), ',' ORDER BY row.id) FROM crm.deal AS row;
              SELECT string_agg(md5(row::text), ',' ORDER BY row.id) FROM crm.deal_event AS row;
              SELECT string_agg(md5(row::text), ',' ORDER BY row.deal_id, row.stay_no) FROM crm.phase_stay AS row;
+             SELECT string_agg(md5(row::text), ',' ORDER BY row.deal_id, row.span_no) FROM crm.deal_span AS row;
              SELECT string_agg(md5(row::text), ',' ORDER BY row.deal_id, row.kind, row.slip_no) FROM crm.deal_slip AS row;};
 my $rows_before = $node->safe_psql('source', $rows);
 $node->safe_psql('source', 'DROP EXTENSION kpicrm CASCADE');
