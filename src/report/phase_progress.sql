@@ -95,6 +95,8 @@ CREATE FUNCTION deal_move(
     SET search_path FROM CURRENT
     SET plan_cache_mode = force_custom_plan
     SET enable_sort = off
+    -- which makes a plan that sorts all the same look so expensive that it would be compiled
+    SET jit = off
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -189,6 +191,8 @@ CREATE FUNCTION deal_stand(
     SET search_path FROM CURRENT
     SET plan_cache_mode = force_custom_plan
     SET enable_sort = off
+    -- which makes a plan that sorts all the same look so expensive that it would be compiled
+    SET jit = off
 AS $$
 #variable_conflict use_column
 BEGIN

@@ -170,6 +170,8 @@ CREATE FUNCTION counted_waterfall(
     SET search_path FROM CURRENT
     SET plan_cache_mode = force_custom_plan
     SET enable_sort = off
+    -- which makes a plan that sorts all the same look so expensive that it would be compiled
+    SET jit = off
 AS $$
 #variable_conflict use_column
 BEGIN
