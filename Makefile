@@ -126,10 +126,14 @@ CONSTRUCTOR = \
 	src/workspace/grant.sql \
 	src/demo/generate.sql
 
+# What is released is frozen in src/upgrade.  The step to the present version is written
+# there for the members; the modules of a workspace follow from the lists above.
 SCRIPT = kpicrm--$(EXTVERSION).sql
-DATA = $(filter-out %/$(SCRIPT),$(wildcard src/upgrade/kpicrm--*.sql))
-DATA_built = $(SCRIPT)
-EXTRA_CLEAN = $(SCRIPT).tmp results regression.diffs regression.out output_iso tmp_check tmp_check_iso
+NEWEST_UPDATE = $(notdir $(wildcard src/upgrade/kpicrm--*--$(EXTVERSION).sql))
+STEPS = $(sort $(filter-out %--after.sql,$(wildcard src/upgrade/workspace--*.sql)))
+DATA = $(filter-out %/$(NEWEST_UPDATE),$(wildcard src/upgrade/kpicrm--*.sql))
+DATA_built = $(SCRIPT) $(NEWEST_UPDATE)
+EXTRA_CLEAN = $(SCRIPT).tmp $(NEWEST_UPDATE).tmp results regression.diffs regression.out output_iso tmp_check tmp_check_iso
 
 REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 REGRESS_OPTS = --load-extension=kpicrm
@@ -204,8 +208,12 @@ $(OBJS): $(sort $(wildcard src/*.h src/*/*.h))
 
 all: check-modules
 
-$(SCRIPT): $(MEMBERS) $(WORKSPACE) $(CONSTRUCTOR) src/embed.sh Makefile kpicrm.control
-	{ cat $(MEMBERS) && if [ -n "$(WORKSPACE)" ]; then src/embed.sh $(WORKSPACE) && cat $(CONSTRUCTOR); fi; } > $@.tmp
+$(SCRIPT): $(MEMBERS) $(WORKSPACE) $(CONSTRUCTOR) $(wildcard src/upgrade/workspace--*.sql) src/embed.sh Makefile kpicrm.control
+	{ cat $(MEMBERS) && src/embed.sh modules $(WORKSPACE) && src/embed.sh steps $(STEPS) && cat $(CONSTRUCTOR); } > $@.tmp
+	mv $@.tmp $@
+
+$(NEWEST_UPDATE): %: src/upgrade/% $(WORKSPACE) $(wildcard src/upgrade/workspace--*.sql) src/embed.sh Makefile kpicrm.control
+	{ cat $< && { src/embed.sh modules $(WORKSPACE) && src/embed.sh steps $(STEPS); } | sed 's/^CREATE FUNCTION kpicrm\.workspace_/CREATE OR REPLACE FUNCTION kpicrm.workspace_/'; } > $@.tmp
 	mv $@.tmp $@
 
 # A module that stands in no list would be left out silently.

@@ -130,16 +130,38 @@ AS $$
 DECLARE
     installed constant text = kpicrm.installed_version();
     present text;
+    way text[];
     module record;
 BEGIN
     PERFORM kpicrm.reject_unknown_workspace(workspace);
     EXECUTE format('SELECT setting.version FROM %I.setting', workspace) INTO present;
-    IF present IS DISTINCT FROM installed THEN
+    WITH RECURSIVE taken AS (
+        SELECT
+            present AS version,
+            '{}'::text[] AS way
+        UNION ALL
+        SELECT
+            step.to_version,
+            taken.way || step.from_version
+        FROM taken
+        JOIN kpicrm.workspace_steps() AS step ON step.from_version = taken.version
+        WHERE taken.version <> installed
+    )
+    SELECT taken.way INTO way FROM taken WHERE taken.version = installed;
+    IF NOT FOUND THEN
         RAISE EXCEPTION 'workspace "%" has version %, and there is no way from there to %', workspace, coalesce(present, 'unknown'), installed
             USING ERRCODE = 'feature_not_supported',
                   HINT = 'Install the version of kpicrm the workspace was made with, or a later one: ALTER EXTENSION kpicrm UPDATE.';
     END IF;
     PERFORM set_config('search_path', format('%I, pg_temp', workspace), true);
+    FOR module IN
+        SELECT step.ddl
+        FROM unnest(way) WITH ORDINALITY AS taken (version, step_no)
+        JOIN kpicrm.workspace_steps() AS step ON step.from_version = taken.version
+        ORDER BY taken.step_no
+    LOOP
+        EXECUTE module.ddl;
+    END LOOP;
     FOR module IN
         SELECT regexp_replace(modules.ddl, '^CREATE (FUNCTION|VIEW|TRIGGER) ', 'CREATE OR REPLACE \1 ', 'gn') AS ddl
         FROM kpicrm.workspace_modules() AS modules
@@ -148,11 +170,21 @@ BEGIN
     LOOP
         EXECUTE module.ddl;
     END LOOP;
+    FOR module IN
+        SELECT step.after_ddl AS ddl
+        FROM unnest(way) WITH ORDINALITY AS taken (version, step_no)
+        JOIN kpicrm.workspace_steps() AS step ON step.from_version = taken.version
+        WHERE step.after_ddl IS NOT NULL
+        ORDER BY taken.step_no
+    LOOP
+        EXECUTE module.ddl;
+    END LOOP;
+    EXECUTE 'UPDATE setting SET version = $1 WHERE version <> $1' USING installed;
     RETURN installed;
 END;
 $$;
 COMMENT ON FUNCTION kpicrm.upgrade_workspace(text) IS
-    'brings a workspace to the installed version and returns that; makes its functions, triggers and views anew, also when it has that version already';
+    'brings a workspace to the installed version, step by step, and returns that; makes its functions, triggers and views anew, also when it has that version already';
 
 CREATE FUNCTION kpicrm.drop_workspace(
     workspace text,

@@ -15,7 +15,6 @@ CREATE FUNCTION event_history(
     deal_id bigint,
     event_no bigint,
     at timestamp with time zone,
-    ends_at timestamp with time zone,
     removed boolean,
     is_last boolean,
     first_at timestamp with time zone,
@@ -38,9 +37,8 @@ BEGIN ATOMIC
         event.deal_id,
         row_number() OVER by_time,
         event.at,
-        lead(event.at) OVER by_time,
         event.removed,
-        lead(event.at) OVER by_time IS NULL,
+        lead(event.id) OVER by_time IS NULL,
         first_value(event.at) OVER by_time,
         kpicrm.run_begins(event.phase_id) OVER by_time,
         (kpicrm.run_no(event.phase_id) OVER by_time)::integer,
@@ -70,7 +68,7 @@ BEGIN ATOMIC
     );
 END;
 COMMENT ON FUNCTION event_history(bigint[], timestamp with time zone, timestamp with time zone) IS
-    'one row per event that holds, in order, with all that was known of the deal after it until ends_at, and of the stay it is in; is_entry where that begins';
+    'one row per event that holds, in order, with all that was known of the deal after it, and of the stay it is in; is_entry where that begins';
 
 CREATE FUNCTION span_history(deal_ids bigint[] DEFAULT NULL) RETURNS TABLE (
     deal_id bigint,
@@ -94,7 +92,7 @@ BEGIN ATOMIC
         event.deal_id,
         event.event_no::integer,
         event.at,
-        event.ends_at,
+        lead(event.at) OVER by_no,
         CASE WHEN NOT event.removed THEN event.phase_id END,
         CASE WHEN NOT event.removed THEN event.entered_at END,
         event.rep_id,
@@ -947,8 +945,8 @@ BEGIN ATOMIC
             SELECT
                 (stay.phase_id, stay.entered_at, stay.left_at, stay.rep_id, stay.product_id, stay.amount)
                     IS DISTINCT FROM (event.phase_id, event.entered_at, event.left_at, event.rep_id, event.product_id, event.amount) AS stay,
-                (span.phase_id, span.entered_at, span.starts_at, span.ends_at, span.rep_id, span.product_id, span.amount, span.expected_close_on)
-                    IS DISTINCT FROM (CASE WHEN NOT event.removed THEN event.phase_id END, CASE WHEN NOT event.removed THEN event.entered_at END, event.at, event.ends_at, event.rep_id, event.product_id, event.amount, event.expected_close_on) AS span
+                (span.phase_id, span.entered_at, span.starts_at, span.rep_id, span.product_id, span.amount, span.expected_close_on)
+                    IS DISTINCT FROM (CASE WHEN NOT event.removed THEN event.phase_id END, CASE WHEN NOT event.removed THEN event.entered_at END, event.at, event.rep_id, event.product_id, event.amount, event.expected_close_on) AS span
         ) AS wrong
         WHERE event.is_last OR (event.is_entry AND wrong.stay) OR wrong.span OR event.is_push
     ), held AS MATERIALIZED (
@@ -1012,13 +1010,14 @@ BEGIN ATOMIC
     UNION ALL
     SELECT
         span.deal_id,
-        'span ' || span.span_no || ' does not begin with what was before'
+        'span ' || span.span_no || ' does not follow from the one before, or does not lead to the next'
     FROM (
         SELECT
             deal_span.deal_id,
             deal_span.span_no,
-            (deal_span.previous_phase_id, deal_span.previous_rep_id, deal_span.previous_product_id, deal_span.previous_amount)
-                IS DISTINCT FROM (lag(deal_span.phase_id) OVER by_no, lag(deal_span.rep_id) OVER by_no, lag(deal_span.product_id) OVER by_no, lag(deal_span.amount) OVER by_no) AS is_wrong
+            (deal_span.ends_at, deal_span.previous_phase_id, deal_span.previous_rep_id, deal_span.previous_product_id, deal_span.previous_amount)
+                IS DISTINCT FROM (lead(deal_span.starts_at) OVER by_no, lag(deal_span.phase_id) OVER by_no, lag(deal_span.rep_id) OVER by_no,
+                    lag(deal_span.product_id) OVER by_no, lag(deal_span.amount) OVER by_no) AS is_wrong
         FROM deal_span
         WHERE differing_deals.deal_ids IS NULL OR deal_span.deal_id = ANY (differing_deals.deal_ids)
         WINDOW by_no AS (PARTITION BY deal_span.deal_id ORDER BY deal_span.span_no)

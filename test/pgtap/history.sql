@@ -9,7 +9,7 @@ BEGIN;
 SET search_path = public, pg_catalog;
 SET client_min_messages = warning;
 SET TIME ZONE 'UTC';
-SELECT plan(54);
+SELECT plan(55);
 
 SELECT kpicrm.create_workspace('history_test') \g /dev/null
 SET search_path = history_test, public;
@@ -595,6 +595,7 @@ FROM (VALUES
     ('UPDATE deal_span SET amount = 77 WHERE deal_id = 1001 AND span_no = 1'),
     ('UPDATE deal_span SET previous_rep_id = 3 WHERE deal_id = 1001 AND span_no = 2'),
     ('UPDATE deal_span SET entered_at = starts_at - interval ''1 day'' WHERE deal_id = 1001 AND span_no = 2'),
+    ('UPDATE deal_span SET ends_at = ends_at + interval ''1 day'' WHERE deal_id = 1001 AND span_no = 1'),
     ('DELETE FROM deal_span WHERE deal_id = 1001 AND span_no = 2'),
     ('DELETE FROM deal_span WHERE deal_id = 1002'),
     ('INSERT INTO deal_span (deal_id, span_no, starts_at) VALUES (999999, 1, now())'),
