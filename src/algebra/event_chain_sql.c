@@ -170,7 +170,8 @@ writable(FunctionCallInfo fcinfo, const KpicrmEventChain *with, uint32 more)
 				 errhint("The state holds the events of one customer: group by customer.")));
 	while (capacity < used + more)
 		capacity *= 2;
-	bigger = new_working(&w->c, capacity);
+	/* No room beyond the limit: what is full is looked at again. */
+	bigger = new_working(&w->c, Min(capacity, KPICRM_CHAIN_EVENTS_LIMIT));
 	memcpy(bigger->c.events, w->c.events, used * sizeof(KpicrmChainEvent));
 	bigger->c.used = used;
 	return bigger;

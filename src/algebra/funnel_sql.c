@@ -153,7 +153,8 @@ writable(FunctionCallInfo fcinfo, int32 last_position, uint32 more)
 				 errhint("Number the phases of one pipeline from 1, in their order.")));
 	while (capacity < w->f.used + more)
 		capacity *= 2;
-	bigger = new_working(last_position, capacity);
+	/* No room beyond the limit: what is full is looked at again. */
+	bigger = new_working(last_position, Min(capacity, KPICRM_FUNNEL_CELLS_LIMIT));
 	memcpy(bigger->f.cells, w->f.cells, w->f.used * sizeof(KpicrmFunnelCell));
 	bigger->f.used = w->f.used;
 	return bigger;

@@ -165,7 +165,8 @@ writable(FunctionCallInfo fcinfo, uint32 more)
 				 errhint("The state holds one deal's way: group by deal.")));
 	while (capacity < used + more)
 		capacity *= 2;
-	bigger = new_working(capacity);
+	/* No room beyond the limit: what is full is looked at again. */
+	bigger = new_working(Min(capacity, KPICRM_PATH_ENTRIES_LIMIT));
 	if (w != NULL)
 	{
 		memcpy(bigger->p.entries, w->p.entries, used * sizeof(KpicrmPathEntry));
