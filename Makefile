@@ -9,6 +9,7 @@
 #   make test-versions        the tests on PostgreSQL 17 and 18, unpacked beside the machine's
 #   make test-fuzz [INPUTS=…] mutated values of every type, odd arguments for every function
 #   make test-sanitizer       the tests and the fuzzer with AddressSanitizer, UBSan and assertions
+#   make test-sanitizer PART=short   of that what reaches the C files in a minute or two
 #   make test-coverage        which lines and branches of the C files the tests reach
 #   make test-static          static analysis of the C files
 #   make test-clients         the views read by JDBC, ODBC, SQLAlchemy, R, node-postgres, LibreOffice and Evidence
@@ -151,7 +152,7 @@ ifneq ($(filter $(PRIVATE_TARGETS),$(MAKECMDGOALS)),)
 ROWS ?= 10000000
 HTML ?= report.html
 DIST ?= dist
-INPUTS ?= 3000
+INPUTS ?= $(if $(filter short,$(PART)),150,3000)
 
 demo:
 	@DEMO_LOCALE="$${LC_ALL:-$${LC_MESSAGES:-$$LANG}}" LC_ALL=C.UTF-8 KEEP_DATABASE=demo test/cluster exec test/demo/run
@@ -167,7 +168,7 @@ test-fuzz:
 	@test/cluster exec test/fuzz/run $(INPUTS)
 
 test-sanitizer:
-	@test/sanitizer/run $(INPUTS)
+	@test/sanitizer/run $(filter short,$(PART)) $(INPUTS)
 
 test-coverage:
 	@test/coverage/run

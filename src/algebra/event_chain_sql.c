@@ -170,7 +170,8 @@ writable(FunctionCallInfo fcinfo, const KpicrmEventChain *with, uint32 more)
 				 errhint("The state holds the events of one customer: group by customer.")));
 	while (capacity < used + more)
 		capacity *= 2;
-	bigger = new_working(&w->c, capacity);
+	/* No room beyond the limit: what is full is looked at again. */
+	bigger = new_working(&w->c, Min(capacity, KPICRM_CHAIN_EVENTS_LIMIT));
 	memcpy(bigger->c.events, w->c.events, used * sizeof(KpicrmChainEvent));
 	bigger->c.used = used;
 	return bigger;
@@ -336,30 +337,41 @@ kpicrm_event_chain_level(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(kpicrm_chain_level(sorted(fcinfo, PG_GETARG_DATUM(0))));
 }
 
+/* Of equal states only the compact forms are the same bytes. */
+static struct varlena *
+compact_argument(FunctionCallInfo fcinfo, int n)
+{
+	struct varlena *v = PG_DETOAST_DATUM(PG_GETARG_DATUM(n));
+
+	if (is_working(v))
+		kpicrm_corrupted_state("event_chain");
+	return v;
+}
+
 PG_FUNCTION_INFO_V1(kpicrm_event_chain_eq);
 Datum
 kpicrm_event_chain_eq(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(kpicrm_same_bytes(PG_DETOAST_DATUM(PG_GETARG_DATUM(0)), PG_DETOAST_DATUM(PG_GETARG_DATUM(1))));
+	PG_RETURN_BOOL(kpicrm_same_bytes(compact_argument(fcinfo, 0), compact_argument(fcinfo, 1)));
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_event_chain_ne);
 Datum
 kpicrm_event_chain_ne(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(!kpicrm_same_bytes(PG_DETOAST_DATUM(PG_GETARG_DATUM(0)), PG_DETOAST_DATUM(PG_GETARG_DATUM(1))));
+	PG_RETURN_BOOL(!kpicrm_same_bytes(compact_argument(fcinfo, 0), compact_argument(fcinfo, 1)));
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_event_chain_hash);
 Datum
 kpicrm_event_chain_hash(PG_FUNCTION_ARGS)
 {
-	return kpicrm_hash_bytes(PG_DETOAST_DATUM(PG_GETARG_DATUM(0)));
+	return kpicrm_hash_bytes(compact_argument(fcinfo, 0));
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_event_chain_hash_extended);
 Datum
 kpicrm_event_chain_hash_extended(PG_FUNCTION_ARGS)
 {
-	return kpicrm_hash_bytes_extended(PG_DETOAST_DATUM(PG_GETARG_DATUM(0)), PG_GETARG_INT64(1));
+	return kpicrm_hash_bytes_extended(compact_argument(fcinfo, 0), PG_GETARG_INT64(1));
 }

@@ -153,7 +153,8 @@ writable(FunctionCallInfo fcinfo, int32 last_position, uint32 more)
 				 errhint("Number the phases of one pipeline from 1, in their order.")));
 	while (capacity < w->f.used + more)
 		capacity *= 2;
-	bigger = new_working(last_position, capacity);
+	/* No room beyond the limit: what is full is looked at again. */
+	bigger = new_working(last_position, Min(capacity, KPICRM_FUNNEL_CELLS_LIMIT));
 	memcpy(bigger->f.cells, w->f.cells, w->f.used * sizeof(KpicrmFunnelCell));
 	bigger->f.used = w->f.used;
 	return bigger;
@@ -525,30 +526,41 @@ kpicrm_funnel_absorbing_win_rate(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(rate);
 }
 
+/* Of equal states only the compact forms are the same bytes. */
+static struct varlena *
+compact_argument(FunctionCallInfo fcinfo, int n)
+{
+	struct varlena *v = PG_DETOAST_DATUM(PG_GETARG_DATUM(n));
+
+	if (is_working(v))
+		kpicrm_corrupted_state("funnel");
+	return v;
+}
+
 PG_FUNCTION_INFO_V1(kpicrm_funnel_eq);
 Datum
 kpicrm_funnel_eq(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(kpicrm_same_bytes(PG_DETOAST_DATUM(PG_GETARG_DATUM(0)), PG_DETOAST_DATUM(PG_GETARG_DATUM(1))));
+	PG_RETURN_BOOL(kpicrm_same_bytes(compact_argument(fcinfo, 0), compact_argument(fcinfo, 1)));
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_funnel_ne);
 Datum
 kpicrm_funnel_ne(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(!kpicrm_same_bytes(PG_DETOAST_DATUM(PG_GETARG_DATUM(0)), PG_DETOAST_DATUM(PG_GETARG_DATUM(1))));
+	PG_RETURN_BOOL(!kpicrm_same_bytes(compact_argument(fcinfo, 0), compact_argument(fcinfo, 1)));
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_funnel_hash);
 Datum
 kpicrm_funnel_hash(PG_FUNCTION_ARGS)
 {
-	return kpicrm_hash_bytes(PG_DETOAST_DATUM(PG_GETARG_DATUM(0)));
+	return kpicrm_hash_bytes(compact_argument(fcinfo, 0));
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_funnel_hash_extended);
 Datum
 kpicrm_funnel_hash_extended(PG_FUNCTION_ARGS)
 {
-	return kpicrm_hash_bytes_extended(PG_DETOAST_DATUM(PG_GETARG_DATUM(0)), PG_GETARG_INT64(1));
+	return kpicrm_hash_bytes_extended(compact_argument(fcinfo, 0), PG_GETARG_INT64(1));
 }

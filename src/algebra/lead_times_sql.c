@@ -579,10 +579,21 @@ kpicrm_lead_times_fraction_quantile(PG_FUNCTION_ARGS)
 	return kpicrm_span_result((int64) rint(usec));
 }
 
+/* Of equal states only the compact forms are the same bytes. */
+static struct varlena *
+compact_argument(FunctionCallInfo fcinfo, int n)
+{
+	struct varlena *v = PG_DETOAST_DATUM(PG_GETARG_DATUM(n));
+
+	if (is_working(v))
+		kpicrm_corrupted_state("lead_times");
+	return v;
+}
+
 static bool
 same(FunctionCallInfo fcinfo)
 {
-	return kpicrm_same_bytes(PG_DETOAST_DATUM(PG_GETARG_DATUM(0)), PG_DETOAST_DATUM(PG_GETARG_DATUM(1)));
+	return kpicrm_same_bytes(compact_argument(fcinfo, 0), compact_argument(fcinfo, 1));
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_lead_times_eq);
@@ -603,7 +614,7 @@ PG_FUNCTION_INFO_V1(kpicrm_lead_times_hash);
 Datum
 kpicrm_lead_times_hash(PG_FUNCTION_ARGS)
 {
-	struct varlena *v = PG_DETOAST_DATUM(PG_GETARG_DATUM(0));
+	struct varlena *v = compact_argument(fcinfo, 0);
 
 	return kpicrm_hash_bytes(v);
 }
@@ -612,7 +623,7 @@ PG_FUNCTION_INFO_V1(kpicrm_lead_times_hash_extended);
 Datum
 kpicrm_lead_times_hash_extended(PG_FUNCTION_ARGS)
 {
-	struct varlena *v = PG_DETOAST_DATUM(PG_GETARG_DATUM(0));
+	struct varlena *v = compact_argument(fcinfo, 0);
 
 	return kpicrm_hash_bytes_extended(v, PG_GETARG_INT64(1));
 }

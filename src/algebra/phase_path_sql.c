@@ -165,7 +165,8 @@ writable(FunctionCallInfo fcinfo, uint32 more)
 				 errhint("The state holds one deal's way: group by deal.")));
 	while (capacity < used + more)
 		capacity *= 2;
-	bigger = new_working(capacity);
+	/* No room beyond the limit: what is full is looked at again. */
+	bigger = new_working(Min(capacity, KPICRM_PATH_ENTRIES_LIMIT));
 	if (w != NULL)
 	{
 		memcpy(bigger->p.entries, w->p.entries, used * sizeof(KpicrmPathEntry));
@@ -429,30 +430,41 @@ kpicrm_phase_path_stays(PG_FUNCTION_ARGS)
 	PG_RETURN_NULL();
 }
 
+/* Of equal states only the compact forms are the same bytes. */
+static struct varlena *
+compact_argument(FunctionCallInfo fcinfo, int n)
+{
+	struct varlena *v = PG_DETOAST_DATUM(PG_GETARG_DATUM(n));
+
+	if (is_working(v))
+		kpicrm_corrupted_state("phase_path");
+	return v;
+}
+
 PG_FUNCTION_INFO_V1(kpicrm_phase_path_eq);
 Datum
 kpicrm_phase_path_eq(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(kpicrm_same_bytes(PG_DETOAST_DATUM(PG_GETARG_DATUM(0)), PG_DETOAST_DATUM(PG_GETARG_DATUM(1))));
+	PG_RETURN_BOOL(kpicrm_same_bytes(compact_argument(fcinfo, 0), compact_argument(fcinfo, 1)));
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_phase_path_ne);
 Datum
 kpicrm_phase_path_ne(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(!kpicrm_same_bytes(PG_DETOAST_DATUM(PG_GETARG_DATUM(0)), PG_DETOAST_DATUM(PG_GETARG_DATUM(1))));
+	PG_RETURN_BOOL(!kpicrm_same_bytes(compact_argument(fcinfo, 0), compact_argument(fcinfo, 1)));
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_phase_path_hash);
 Datum
 kpicrm_phase_path_hash(PG_FUNCTION_ARGS)
 {
-	return kpicrm_hash_bytes(PG_DETOAST_DATUM(PG_GETARG_DATUM(0)));
+	return kpicrm_hash_bytes(compact_argument(fcinfo, 0));
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_phase_path_hash_extended);
 Datum
 kpicrm_phase_path_hash_extended(PG_FUNCTION_ARGS)
 {
-	return kpicrm_hash_bytes_extended(PG_DETOAST_DATUM(PG_GETARG_DATUM(0)), PG_GETARG_INT64(1));
+	return kpicrm_hash_bytes_extended(compact_argument(fcinfo, 0), PG_GETARG_INT64(1));
 }

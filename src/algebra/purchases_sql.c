@@ -218,7 +218,8 @@ writable(FunctionCallInfo fcinfo, int32 money, uint32 more)
 		capacity *= 2;
 	if (is_working(v) && capacity < 2 * w->p.capacity)
 		capacity = 2 * w->p.capacity;
-	bigger = new_working(&w->p, capacity);
+	/* No room beyond the limit: what is full is looked at again. */
+	bigger = new_working(&w->p, Min(capacity, KPICRM_PURCHASE_DAYS_LIMIT));
 	bigger->p.money = money;
 	memcpy(bigger->p.days, w->p.days, w->p.used * sizeof(KpicrmPurchaseDay));
 	bigger->p.used = w->p.used;

@@ -8,7 +8,7 @@ SET search_path = kpicrm, public, pg_catalog;
 SET client_min_messages = warning;
 SET extra_float_digits = 1;
 SET TIME ZONE 'UTC';
-SELECT plan(67);
+SELECT plan(68);
 
 CREATE TEMP TABLE summary (
     id integer,
@@ -422,6 +422,13 @@ SELECT is(
     alive_probability(bg, p, date '1997-01-20'),
     (SELECT alive_probability(bg, purchase_agg(amount, ordered_on), date '1997-01-20') FROM orders WHERE id = 1 AND ordered_on <= '1997-01-20'),
     'orders after as_of are not there yet') FROM fitted_purchases, history WHERE id = 1;
+
+SELECT is_empty($$
+    SELECT id
+    FROM fitted_purchases, history
+    WHERE id <= 50
+        AND ltv(bg, p, timestamptz '1997-09-30 23:59+00', '1 year', 0.3, 0.1) IS DISTINCT FROM ltv(bg, p, date '1997-09-30', '1 year', 0.3, 0.1)
+$$, 'a time is its UTC day');
 
 -- ------------------------------------------------------- errors
 CREATE FUNCTION pg_temp.failure(call text) RETURNS text

@@ -22,7 +22,8 @@ $node->safe_psql(
     FROM generate_series(1, 400000) AS n;
     ANALYZE;});
 
-# ---- cancel: each must still be running after 200 ms, and stop before 700
+# ---- cancel: each must still be running after 200 ms, and stop before 700; on a busy
+# machine the best of three tries counts
 my %heavy = (
     'fit of ltv_model' => q{SELECT kpicrm.ltv_model_agg(frequency, recency, age, value + n, 1, 'BG/NBD') FROM customer, generate_series(1, 3) AS n},
     'outcome_sum' => q{SELECT count(*) FROM generate_series(1, 2000) AS k, LATERAL kpicrm.outcome_sum(ARRAY(SELECT 0.3 + (n % 7) / 20.0 FROM generate_series(1, 20000) AS n), ARRAY(SELECT (n * 7919 % 99991)::numeric + k FROM generate_series(1, 20000) AS n), '{0.1,0.5,0.9}', 1000000)},
@@ -43,28 +44,49 @@ my %heavy = (
 );
 for my $name (sort keys %heavy)
 {
-    my $begin = time;
-    my ($code, $out, $err) = $node->psql('postgres', "SET statement_timeout = 200;\n$heavy{$name}");
-    my $seconds = time - $begin;
+    my ($seconds, $err);
+    for my $try (1 .. 3)
+    {
+        my $begin = time;
+        (undef, undef, $err) = $node->psql('postgres', "SET statement_timeout = 200;\n$heavy{$name}");
+        $seconds = time - $begin;
+        last if $seconds < 0.9;
+    }
     ok($err =~ /canceling statement due to statement timeout/ && $seconds < 0.9, sprintf '%s is cancelled (%.2f s with connecting)', $name, $seconds)
         or diag substr($err || 'it came to its end', 0, 300);
 }
 
-# ---- memory bounds: sizes of states that doc/reliability.md names
-my %bounded = (
-    'conversion' => [ 16, q{SELECT kpicrm.conversion_agg(n % 3 = 0) AS s FROM generate_series(1, 200000) AS n} ],
-    'weighted_conversion' => [ 72, q{SELECT kpicrm.conversion_agg(n % 3 = 0, n * 1.37) AS s FROM generate_series(1, 200000) AS n} ],
-    'lead_times' => [ 65536, q{SELECT kpicrm.lead_time_agg(timestamptz '2000-01-01', timestamptz '2000-01-01' + n::bigint * n * interval '1 second', n % 2 = 0, '2200-01-01') AS s FROM generate_series(1, 60000) AS n} ],
-    'funnel' => [ 65536, q{SELECT kpicrm.funnel_agg(p, 9) AS s FROM (SELECT kpicrm.phase_path_agg((n * 7919 % 9973) % 9 + 1, timestamptz '2026-01-01' + n * interval '1 second') AS p FROM generate_series(1, 200000) AS n GROUP BY n % 5000) AS g} ],
-    'ltv_model' => [ 200, q{SELECT kpicrm.ltv_model_agg(frequency, recency, age, value) AS s FROM (SELECT * FROM customer LIMIT 5000) AS c} ],
-    'retention_model' => [ 64, q{SELECT kpicrm.retention_model_agg(n % 90 + 1, n % 3 = 0) AS s FROM generate_series(1, 100000) AS n} ],
-    'step_flags' => [ 8, q{SELECT kpicrm.retention_agg(n % 3 = 0, n % 5 = 0) AS s FROM generate_series(1, 100000) AS n} ],
+# ---- memory bounds: what doc/reliability.md says that a state takes, stored, at most
+my %built = (
+    'conversion' => q{conversion_agg(n % 3 = 0) AS s FROM generate_series(1, 200000) AS n},
+    'weighted_conversion' => q{conversion_agg(n % 3 = 0, n * 1.37) AS s FROM generate_series(1, 200000) AS n},
+    # durations from a microsecond to 20,000 years, won, lost and open
+    'lead_times' => q{lead_time_agg('2000-01-01', CASE WHEN n % 3 > 0 THEN timestamptz '2000-01-01' + interval '1 microsecond' * (exp(n / 200000.0 * 41))::bigint END, n % 2 = 0, timestamptz '2000-01-01' + interval '1 microsecond' * (exp(n / 200000.0 * 41))::bigint) AS s FROM generate_series(1, 200000) AS n},
+    'lead_times_fraction' => q{('0.8 of ' || lead_time_agg('2000-01-01', timestamptz '2000-01-01' + interval '1 microsecond' * (exp(n / 200000.0 * 41))::bigint, n % 2 = 0, '9999-01-01')::text)::lead_times_fraction AS s FROM generate_series(1, 200000) AS n},
+    'phase_path' => q{phase_path_agg(n % 999 + 1, timestamptz '2000-01-01' + n * interval '1 hour 1 microsecond', n) AS s FROM generate_series(1, 100000) AS n},
+    'funnel' => q{funnel_agg(p, 20) AS s FROM (SELECT phase_path_agg((n * 7919 % 9973) % 20 + 1, timestamptz '2026-01-01' + n * interval '1 second') AS p FROM generate_series(1, 200000) AS n GROUP BY n % 5000) AS g},
+    'event_chain' => q{window_funnel_agg(interval '10 days', timestamptz '2000-01-01' + n * interval '1 minute 1 microsecond', n % 3 = 0, n % 3 = 1, n % 3 = 2) AS s FROM generate_series(1, 1000000) AS n},
+    'step_flags' => q{retention_agg(n % 3 = 0, n % 5 = 0) AS s FROM generate_series(1, 100000) AS n},
+    'purchases' => q{purchase_agg(n * 1.37, date '1000-01-01' + n, n * 0.5) AS s FROM generate_series(1, 1000000) AS n},
+    'customer_base' => q{ltv_agg('customer ' || n, n * 1.37) AS s FROM generate_series(1, 500000) AS n},
+    'ltv_sample' => q{ltv_sample_agg((n % 9)::bigint, (n % 9 > 0)::integer * n / 100003.0::float8, 40.0, n * 1.37::float8, 1, 'BG/NBD') AS s FROM generate_series(1, 500000) AS n},
+    'ltv_model' => q{ltv_model_agg(frequency, recency, age, value) AS s FROM (SELECT * FROM customer LIMIT 5000) AS c},
+    'retention_sample' => q{retention_sample_agg(n % 10000 + 1, n % 3 = 0) AS s FROM generate_series(1, 100000) AS n},
+    'retention_model' => q{retention_model_agg(n % 90 + 1, n % 3 = 0) AS s FROM generate_series(1, 100000) AS n},
+    'work_calendar' => q{work_calendar_agg(date '2000-01-01' + n, calendar('weekdays')) AS s FROM generate_series(0, 16383) AS n},
 );
-for my $name (sort keys %bounded)
+my %promised;
+open my $page, '<', 'doc/reliability.md' or die "doc/reliability.md: $!\n";
+while (<$page>) { $promised{$1} = $2 =~ tr/,//dr if /^\| `(\w+)` \| [^|]+ \| ([\d,]+) \|/; }
+close $page;
+is(join(' ', sort keys %promised), join(' ', sort keys %built), 'doc/reliability.md gives the size of each type');
+is(
+    $node->safe_psql('postgres', q{SELECT string_agg(typname, ' ' ORDER BY typname COLLATE "C") FROM pg_type WHERE typnamespace = 'kpicrm'::regnamespace AND typtype = 'b' AND typelem = 0}),
+    join(' ', sort keys %built), 'there are no other types');
+for my $name (sort keys %built)
 {
-    my ($limit, $query) = @{ $bounded{$name} };
-    my $size = $node->safe_psql('postgres', "SELECT pg_column_size(s) FROM ($query) AS t");
-    cmp_ok($size, '<=', $limit, "a $name has $size bytes, at most $limit");
+    my $size = $node->safe_psql('postgres', "SET search_path = kpicrm, public; SELECT pg_column_size(s) FROM (SELECT $built{$name}) AS t");
+    cmp_ok($size, '<=', $promised{$name} // 0, "a $name has $size bytes, at most " . ($promised{$name} // 'unknown'));
 }
 
 # ---- 300 calls in one session
