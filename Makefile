@@ -7,6 +7,7 @@
 #   make test-html            the page in a real browser (Chromium)
 #   make bench [ROWS=…]       speed as ratios to plain SQL
 #   make test-versions        the tests on PostgreSQL 17 and 18, unpacked beside the machine's
+#   make test-upgrade         pg_upgrade of a workspace and of stored states from PostgreSQL 15 to 17
 #   make test-clients         the views read by JDBC, ODBC, SQLAlchemy, R, node-postgres, LibreOffice and Evidence
 #   make dist                 the release archive: dist/kpicrm-VERSION.zip
 #   make test-package         the archive and the Debian package, built and used
@@ -136,7 +137,7 @@ TAP_TESTS = 1
 PROVE_TESTS = test/tap/*.pl
 endif
 
-PRIVATE_TARGETS = demo demo-html test test-html test-package test-versions test-clients bench dist
+PRIVATE_TARGETS = demo demo-html test test-html test-package test-versions test-upgrade test-clients bench dist
 ifneq ($(filter $(PRIVATE_TARGETS),$(MAKECMDGOALS)),)
 
 # These bring their own server (and the packages it needs): no PGXS here.
@@ -162,6 +163,9 @@ test-package:
 
 test-versions:
 	@test/versions $(VERSIONS)
+
+test-upgrade:
+	@test/upgrade $(VERSIONS)
 
 test-clients:
 	@test/clients/run
