@@ -100,6 +100,10 @@ unpack_suite() {
     printf '%s\n' root:x:0: postgres:x:5432: >"$root/etc/group"
     # shared memory needs the folder alone, not a tmpfs
     install -d -m 1777 "$root/tmp" "$root/dev/shm"
+    # JIT and its LLVM are a third of a root, and from 18 on a package of their own, which is
+    # not unpacked: the versions are tested alike, and the machine's own has JIT.
+    rm -rf "${root:?}/usr/lib/postgresql/$version/lib/"{llvmjit*,bitcode}
+    find "$root/usr/lib" -name 'libLLVM*' -delete
     rm -rf "${root:?}/usr/share/"{man,doc,info,locale} "$root/var/cache/apt" "$root/var/lib/apt/lists"
     [ -x "$root/usr/lib/postgresql/$version/bin/postgres" ]
 }
@@ -107,7 +111,7 @@ unpack_suite() {
 unpack() {
     local version=$1 root=$cache/postgresql-$1 suites suite archive recipe
     suites=$(suites_of "$version") || exit 1
-    recipe="$suites ${root_packages[*]}"
+    recipe="$suites ${root_packages[*]} $(declare -f unpack_suite | cksum)"
     mkdir -p "$cache"
     # Two runs must not unpack the same; the lock goes with the shell that holds it.
     exec 9>"$cache/lock"
