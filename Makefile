@@ -12,6 +12,7 @@
 #   make test-sanitizer PART=short   of that what reaches the C files in a minute or two
 #   make test-coverage        which lines and branches of the C files the tests reach
 #   make test-static          static analysis of the C files
+#   make test-upgrade         pg_upgrade of a workspace and of stored states from PostgreSQL 15 to 17
 #   make test-clients         the views read by JDBC, ODBC, SQLAlchemy, R, node-postgres, LibreOffice and Evidence
 #   make dist                 the release archive: dist/kpicrm-VERSION.zip
 #   make test-package         the archive and the Debian package, built and used
@@ -145,7 +146,7 @@ TAP_TESTS = 1
 PROVE_TESTS = test/tap/*.pl
 endif
 
-PRIVATE_TARGETS = demo demo-html test test-fuzz test-sanitizer test-coverage test-static test-html test-package test-versions test-clients bench dist
+PRIVATE_TARGETS = demo demo-html test test-fuzz test-sanitizer test-coverage test-static test-html test-package test-versions test-upgrade test-clients bench dist
 ifneq ($(filter $(PRIVATE_TARGETS),$(MAKECMDGOALS)),)
 
 # These bring their own server (and the packages it needs): no PGXS here.
@@ -184,6 +185,9 @@ test-package:
 
 test-versions:
 	@test/versions $(VERSIONS)
+
+test-upgrade:
+	@test/upgrade $(VERSIONS)
 
 test-clients:
 	@test/clients/run
