@@ -148,7 +148,7 @@ SCRIPT
         if gcc "$flag" -fsyntax-only -xc /dev/null 2>/dev/null; then flags+=" $flag"; fi
     done
     mkdir "$source"
-    tar -C "$tree" --exclude=.git --exclude='*.o' --exclude='*.so' --exclude='*.bc' --exclude='kpicrm--*.sql' -cf - . | tar -C "$source" -xf -
+    tar -C "$tree" --exclude=.git --exclude='*.o' --exclude='*.so' --exclude='*.bc' --exclude='./kpicrm--*.sql' -cf - . | tar -C "$source" -xf -
     quietly make -s -j "$(nproc)" -C "$source" PG_CONFIG="$config" with_llvm=no CC="gcc --sysroot=$root" CFLAGS="$flags" || die "kpicrm does not build for PostgreSQL $version"
     grep -E 'warning:' "$scratch/log" >&2 || true
     quietly make -s -C "$source" PG_CONFIG="$config" with_llvm=no DESTDIR="$scratch/files-$version" install || die "make install for PostgreSQL $version"
