@@ -9,7 +9,7 @@
 #   make test-versions        the tests on PostgreSQL 17 and 18, unpacked beside the machine's
 #   make test-fuzz [INPUTS=…] mutated values of every type, odd arguments for every function
 #   make test-sanitizer       the tests and the fuzzer with AddressSanitizer, UBSan and assertions
-#   make test-sanitizer PART=short   of that what reaches the C files in a minute or two
+#   make test-sanitizer PART=short   of that what reaches the C files, in two minutes
 #   make test-coverage        which lines and branches of the C files the tests reach
 #   make test-static          static analysis of the C files
 #   make test-upgrade         pg_upgrade of a workspace and of stored states from PostgreSQL 15 to 17

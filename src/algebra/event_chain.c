@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
+#include "miscadmin.h"
 
 #include "algebra/event_chain.h"
 #include "algebra/instant.h"
@@ -284,6 +285,7 @@ kpicrm_chain_text_events(KpicrmText *in, KpicrmEventChain *chain, int64 events)
 	{
 		int64		at;
 
+		CHECK_FOR_INTERRUPTS();
 		if (chain->used > 0)
 			kpicrm_text_literal(in, ", ");
 		at = kpicrm_text_instant(in);
@@ -310,6 +312,7 @@ kpicrm_chain_print(StringInfo out, const KpicrmEventChain *chain)
 	appendStringInfo(out, "%d steps in %lldus {", chain->steps, (long long) chain->window);
 	for (uint32 i = 0; i < chain->used; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (i > 0)
 			appendStringInfoString(out, ", ");
 		kpicrm_print_instant(out, chain->events[i].at);

@@ -11,6 +11,7 @@
 #include <math.h>
 
 #include "common/int.h"
+#include "miscadmin.h"
 
 #include "algebra/instant.h"
 #include "algebra/ltv_sample.h"
@@ -173,8 +174,11 @@ kpicrm_ltv_sample_unite(KpicrmLtvSample *s)
 
 	s->used = 0;
 	for (uint32 i = 0; i < used; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		if (!kpicrm_ltv_sample_append(s, &s->entries[i]))
 			return false;
+	}
 	s->settled = 1;
 	return true;
 }
@@ -189,6 +193,7 @@ kpicrm_ltv_sample_is_valid(const KpicrmLtvSample *s)
 		return false;
 	for (uint32 i = 0; i < s->used; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (!kpicrm_ltv_entry_is_valid(&s->entries[i]) ||
 			(i > 0 && kpicrm_ltv_entry_compare(&s->entries[i - 1], &s->entries[i]) >= 0) ||
 			pg_add_s64_overflow(customers, s->entries[i].customers, &customers))
@@ -220,6 +225,7 @@ kpicrm_ltv_sample_take_entries(KpicrmSource *source, KpicrmLtvSample *s, int64 e
 	{
 		KpicrmLtvEntry *e = &s->entries[s->used];
 
+		CHECK_FOR_INTERRUPTS();
 		e->frequency = kpicrm_take_count(source);
 		e->recency = kpicrm_take_double(source);
 		e->age = kpicrm_take_double(source);
@@ -241,6 +247,7 @@ kpicrm_ltv_sample_put(KpicrmSink *sink, const KpicrmLtvSample *s)
 	{
 		const KpicrmLtvEntry *e = &s->entries[i];
 
+		CHECK_FOR_INTERRUPTS();
 		kpicrm_put_varint(sink, (uint64) e->frequency);
 		kpicrm_put_double(sink, e->recency);
 		kpicrm_put_double(sink, e->age);
@@ -272,6 +279,7 @@ kpicrm_ltv_sample_text_entries(KpicrmText *in, KpicrmLtvSample *s, int64 entries
 	{
 		KpicrmLtvEntry *e = &s->entries[s->used];
 
+		CHECK_FOR_INTERRUPTS();
 		if (s->used > 0)
 			kpicrm_text_literal(in, ", ");
 		e->frequency = kpicrm_text_count(in);
@@ -307,6 +315,7 @@ kpicrm_ltv_sample_print(StringInfo out, const KpicrmLtvSample *s)
 	{
 		const KpicrmLtvEntry *e = &s->entries[i];
 
+		CHECK_FOR_INTERRUPTS();
 		appendStringInfo(out, "%s%lld ", i == 0 ? " {" : ", ", (long long) e->frequency);
 		kpicrm_print_double(out, e->recency);
 		appendStringInfoChar(out, ' ');

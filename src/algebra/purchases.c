@@ -7,6 +7,7 @@
 
 #include "common/int.h"
 #include "datatype/timestamp.h"
+#include "miscadmin.h"
 
 #include "algebra/instant.h"
 #include "algebra/purchases.h"
@@ -157,6 +158,7 @@ kpicrm_purchases_take_days(KpicrmSource *source, KpicrmPurchases *p, int64 days)
 	{
 		KpicrmPurchaseDay *day = &p->days[i];
 
+		CHECK_FOR_INTERRUPTS();
 		if (i == 0)
 			day->day = kpicrm_day_of_instant(p->first);
 		else
@@ -194,6 +196,7 @@ kpicrm_purchases_put(KpicrmSink *sink, const KpicrmPurchases *p)
 	{
 		const KpicrmPurchaseDay *day = &p->days[i];
 
+		CHECK_FOR_INTERRUPTS();
 		if (i > 0)
 			kpicrm_put_varint(sink, (uint64) (day->day - p->days[i - 1].day));
 		kpicrm_put_varint(sink, (uint64) day->orders);
@@ -241,6 +244,7 @@ kpicrm_purchases_text_days(KpicrmText *in, KpicrmPurchases *p, int64 days)
 	{
 		KpicrmPurchaseDay *day = &p->days[i];
 
+		CHECK_FOR_INTERRUPTS();
 		kpicrm_text_literal(in, i == 0 ? " {" : ", ");
 		day->day = kpicrm_text_day(in);
 		kpicrm_text_literal(in, " ");
@@ -281,6 +285,7 @@ kpicrm_purchases_print(StringInfo out, const KpicrmPurchases *p)
 	kpicrm_print_instant(out, p->last);
 	for (uint32 i = 0; i < p->used; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		appendStringInfoString(out, i == 0 ? " {" : ", ");
 		kpicrm_print_day(out, p->days[i].day);
 		appendStringInfo(out, " %lld ", (long long) p->days[i].orders);

@@ -20,12 +20,16 @@ $node->safe_psql(
     CREATE TABLE customer AS
     SELECT (n % 9)::bigint AS frequency, CASE WHEN n % 9 > 0 THEN (n % 9973) / 30.0 ELSE 0 END::float8 AS recency, (340 + n % 100)::float8 AS age, (10 + n % 1000)::float8 AS value
     FROM generate_series(1, 400000) AS n;
+    CREATE TABLE large AS
+    SELECT kpicrm.ltv_sample_agg(n % 9, CASE WHEN n % 9 > 0 THEN n / 100003.0 ELSE 0 END::float8, 40, n * 1.37::float8, 1, 'BG/NBD') AS s
+    FROM generate_series(1, 1000000) AS n;
     ANALYZE;});
 
 # ---- cancel: each must still be running after 200 ms, and stop before 700; on a busy
 # machine the best of three tries counts
 my %heavy = (
     'fit of ltv_model' => q{SELECT kpicrm.ltv_model_agg(frequency, recency, age, value + n, 1, 'BG/NBD') FROM customer, generate_series(1, 3) AS n},
+    'sum of large ltv_samples' => q{SELECT kpicrm.customer_count(kpicrm.ltv_sample_add(kpicrm.ltv_sample_add(s, s), s)) FROM large},
     'outcome_sum' => q{SELECT count(*) FROM generate_series(1, 2000) AS k, LATERAL kpicrm.outcome_sum(ARRAY(SELECT 0.3 + (n % 7) / 20.0 FROM generate_series(1, 20000) AS n), ARRAY(SELECT (n * 7919 % 99991)::numeric + k FROM generate_series(1, 20000) AS n), '{0.1,0.5,0.9}', 1000000)},
     'lead_time_agg' => q{SELECT kpicrm.lead_time_agg(timestamptz '2026-01-01' + n * interval '1 second', timestamptz '2026-01-01' + n % 99991 * interval '7 seconds' + n * interval '1 second') FROM generate_series(1, 20000000) AS n},
     'survival of a large state' => q{SELECT count(kpicrm.survival_quantile_days(s, q / 100000.0)) FROM (SELECT kpicrm.lead_time_agg(date '2020-01-01' + n % 1500, date '2020-01-01' + n % 1500 + n * 7 % 2003, n % 2 = 0, date '2026-01-01') AS s FROM generate_series(1, 50000) AS n) AS t, generate_series(1, 10000000) AS q},
