@@ -116,7 +116,7 @@ BEGIN ATOMIC
         SELECT
             lead.source_id,
             width_bucket(lead.created_at, (SELECT bounds.instants FROM bounds)) AS period_no,
-            kpicrm.conversion_agg(converted.lead_id IS NOT NULL) AS opportunity,
+            kpicrm.conversion_agg(true) AS opportunity,
             NULL::kpicrm.conversion AS closed,
             0::bigint AS deal_count,
             0::bigint AS direct_deal_count,
@@ -126,14 +126,30 @@ BEGIN ATOMIC
             NULL::interval AS span,
             NULL::numeric AS cost
         FROM lead
-        LEFT JOIN (
-            SELECT deal.lead_id
-            FROM deal
-            WHERE deal.lead_id IS NOT NULL
-                AND deal.opened_at <= as_of
-            GROUP BY deal.lead_id
-        ) AS converted ON converted.lead_id = lead.id
-        WHERE lead.created_at <= as_of
+        -- leads with and without a deal by themselves: these joins run in parallel
+        WHERE EXISTS (SELECT FROM deal WHERE deal.lead_id = lead.id AND deal.opened_at <= as_of)
+            AND lead.created_at <= as_of
+            AND lead.created_at >= coalesce(from_date - 2, '-infinity')
+            AND lead.created_at < coalesce(to_date + 2, 'infinity')
+        GROUP BY
+            lead.source_id,
+            width_bucket(lead.created_at, (SELECT bounds.instants FROM bounds))
+        UNION ALL
+        SELECT
+            lead.source_id,
+            width_bucket(lead.created_at, (SELECT bounds.instants FROM bounds)),
+            kpicrm.conversion_agg(false),
+            NULL,
+            0,
+            0,
+            NULL,
+            0,
+            0,
+            NULL,
+            NULL
+        FROM lead
+        WHERE NOT EXISTS (SELECT FROM deal WHERE deal.lead_id = lead.id AND deal.opened_at <= as_of)
+            AND lead.created_at <= as_of
             AND lead.created_at >= coalesce(from_date - 2, '-infinity')
             AND lead.created_at < coalesce(to_date + 2, 'infinity')
         GROUP BY
