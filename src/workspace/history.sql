@@ -741,7 +741,14 @@ BEGIN
         FROM numbered
         WHERE deal_span.deal_id = numbered.deal_id
             AND deal_span.ends_at IS NULL
-        RETURNING deal_span.*
+        RETURNING
+            deal_span.deal_id,
+            deal_span.span_no,
+            deal_span.phase_id,
+            deal_span.rep_id,
+            deal_span.product_id,
+            deal_span.amount,
+            deal_span.expected_close_on
     )
     INSERT INTO deal_span (
         deal_id, span_no, starts_at, rep_id, product_id, amount, expected_close_on,
