@@ -161,6 +161,7 @@ demo:
 demo-html:
 	@DEMO_LOCALE="$${LC_ALL:-$${LC_MESSAGES:-$$LANG}}" LC_ALL=C.UTF-8 test/cluster exec test/demo/run html > "$(HTML).tmp"
 	@mv "$(HTML).tmp" "$(HTML)"
+	@echo "The page is in $(HTML)."
 
 test:
 	@test/cluster exec test/run
