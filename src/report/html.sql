@@ -88,6 +88,7 @@ BEGIN ATOMIC
             company.target_value,
             company.actual_value,
             company.attainment_rate,
+            company.expected_value,
             company.gap_value,
             company.projection_value,
             company.required_per_workday_value,
@@ -109,6 +110,7 @@ BEGIN ATOMIC
             progress.target_value,
             progress.actual_value,
             progress.attainment_rate,
+            progress.expected_value,
             progress.gap_value,
             progress.projection_value,
             progress.required_per_workday_value,
@@ -148,6 +150,7 @@ BEGIN ATOMIC
             coalesce(shown.actual_value, now_value.value) AS actual,
             shown.target_value,
             shown.attainment_rate,
+            shown.expected_value,
             shown.gap_value,
             shown.projection_value,
             shown.required_per_workday_value,
@@ -180,13 +183,14 @@ BEGIN ATOMIC
             '' ORDER BY tile.nth
         ) || '</div>' || kpicrm.html_table(
             kpicrm.in_language(html_kpi_progress.language, 'KPIs of the company and their targets', '全社のKPIと目標'),
-            html_heads(html_kpi_progress.language, 'kpi_name', 'target_value', 'actual_value', 'attainment_rate', 'gap_value', 'projection_value', 'required_per_workday_value', 'status_name'),
+            html_heads(html_kpi_progress.language, 'kpi_name', 'target_value', 'actual_value', 'attainment_rate', 'expected_value', 'gap_value', 'projection_value', 'required_per_workday_value', 'status_name'),
             string_agg(
                 kpicrm.html_row(
                     tile.name,
                     kpicrm.html_number(tile.target_value, tile.unit),
                     kpicrm.html_number(tile.actual, tile.unit),
                     kpicrm.html_number(tile.attainment_rate, 'rate'),
+                    kpicrm.html_number(tile.expected_value, tile.unit),
                     kpicrm.html_number(tile.gap_value, tile.unit),
                     kpicrm.html_number(tile.projection_value, tile.unit),
                     kpicrm.html_number(tile.required_per_workday_value, tile.unit),
@@ -213,6 +217,7 @@ BEGIN ATOMIC
     WITH versus AS (
         -- a gap needs something to compare with
         SELECT CASE
+            -- of the whole period: rates of its months do not add up, so no factor would be left
             WHEN EXISTS (
                 SELECT
                 FROM target
@@ -273,10 +278,17 @@ BEGIN ATOMIC
                 array_agg(kpicrm.html_number(gap.contribution::double precision, 'short_amount', html_kpi_tree.language) ORDER BY gap.sort_order)
             ) || kpicrm.html_table(
                 kpicrm.in_language(html_kpi_tree.language, 'Contributions; they add up to the gap', '影響額（合計は差異に一致）'),
-                CASE html_kpi_tree.language
-                    WHEN 'ja' THEN ARRAY['要因', '計画', '実績', '影響額', '計算方法']
-                    ELSE ARRAY['factor', 'plan', 'actual', 'contribution', 'method']
-                END,
+                ARRAY[
+                    kpicrm.in_language(html_kpi_tree.language, 'factor', '要因'),
+                    -- what it is compared with
+                    CASE (SELECT versus.choice FROM versus)
+                        WHEN 'target' THEN kpicrm.in_language(html_kpi_tree.language, 'target', '目標')
+                        ELSE kpicrm.in_language(html_kpi_tree.language, 'previous year', '前年')
+                    END,
+                    kpicrm.in_language(html_kpi_tree.language, 'actual', '実績'),
+                    kpicrm.in_language(html_kpi_tree.language, 'contribution', '影響額'),
+                    kpicrm.in_language(html_kpi_tree.language, 'method', '計算方法')
+                ],
                 string_agg(kpicrm.html_row(
                     gap.factor,
                     kpicrm.html_number(gap.plan_value::double precision, gap.unit),

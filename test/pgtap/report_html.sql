@@ -6,7 +6,7 @@ BEGIN;
 SET search_path = public, pg_catalog;
 SET client_min_messages = warning;
 \pset tuples_only on
-SELECT plan(36);
+SELECT plan(39);
 
 CREATE FUNCTION pg_temp.page(html text) RETURNS xml
     LANGUAGE sql IMMUTABLE
@@ -75,16 +75,17 @@ SELECT is(pg_temp.found(pg_temp.page(demo.report_html('2025-07-01', 'ja', 'year'
 -- ------------------------------------------------------ the numbers of the reports
 SELECT results_eq(
     $$SELECT pg_temp.cells(en, 'kpi_progress', 1) FROM shown$$,
-    $$SELECT concat_ws('|', kpi.name || ' ' || p.period_label, n.target, n.actual, pg_temp.percent(p.attainment_rate), n.gap, n.projection, n.required, replace(p.status_name, '_', ' '))
+    $$SELECT concat_ws('|', kpi.name || ' ' || p.period_label, n.target, n.actual, pg_temp.percent(p.attainment_rate), n.expected, n.gap, n.projection, n.required, replace(p.status_name, '_', ' '))
       FROM (SELECT DISTINCT ON (kpi_name) * FROM demo.kpi_progress('2026-05-31 18:00+09', 'workday', '2026-04-01', '2026-07-01') WHERE scope_name = 'company' AND grain_name = 'month' ORDER BY kpi_name, period_start DESC) AS p
       JOIN demo.kpi ON kpi.code = p.kpi_name
       CROSS JOIN LATERAL (
           SELECT string_agg(CASE WHEN unit_label = 'rate' THEN pg_temp.percent(value) WHEN unit_label = 'days' THEN pg_temp.part(value) ELSE pg_temp.whole(value::numeric) END, '|' ORDER BY nth) FILTER (WHERE nth = 1) AS target,
               max(CASE WHEN unit_label = 'rate' THEN pg_temp.percent(value) WHEN unit_label = 'days' THEN pg_temp.part(value) ELSE pg_temp.whole(value::numeric) END) FILTER (WHERE nth = 2) AS actual,
               max(CASE WHEN unit_label = 'rate' THEN pg_temp.percent(value) WHEN unit_label = 'days' THEN pg_temp.part(value) ELSE pg_temp.whole(value::numeric) END) FILTER (WHERE nth = 3) AS gap,
+              max(CASE WHEN unit_label = 'rate' THEN pg_temp.percent(value) WHEN unit_label = 'days' THEN pg_temp.part(value) ELSE pg_temp.whole(value::numeric) END) FILTER (WHERE nth = 6) AS expected,
               max(CASE WHEN unit_label = 'rate' THEN pg_temp.percent(value) WHEN unit_label = 'days' THEN pg_temp.part(value) ELSE pg_temp.whole(value::numeric) END) FILTER (WHERE nth = 4) AS projection,
               max(CASE WHEN value IS NULL THEN '–' WHEN unit_label = 'rate' THEN pg_temp.percent(value) WHEN unit_label = 'days' THEN pg_temp.part(value) ELSE pg_temp.whole(value::numeric) END) FILTER (WHERE nth = 5) AS required
-          FROM unnest(ARRAY[p.target_value, p.actual_value, p.gap_value, p.projection_value, p.required_per_workday_value]) WITH ORDINALITY AS v (value, nth)
+          FROM unnest(ARRAY[p.target_value, p.actual_value, p.gap_value, p.projection_value, p.required_per_workday_value, p.expected_value]) WITH ORDINALITY AS v (value, nth)
       ) AS n
       ORDER BY p.sort_order, p.kpi_name = 'revenue' DESC, p.kpi_name$$,
     'KPIs and targets: kpi_progress'
@@ -97,6 +98,23 @@ SELECT results_eq(
       FROM demo.explain_gap('revenue', '2026-04-01', 'quarter', 'previous_year', NULL, '2026-05-31 18:00+09') LEFT JOIN demo.kpi ON code = factor ORDER BY explain_gap.sort_order$$,
     'the gap: explain_gap'
 );
+SELECT is(
+    pg_temp.found(en, '(//h:section[@id="kpi_tree"]//h:table)[2]//h:th[not(@scope="row")]/text()'), '{Factor,"Previous year",Actual,Contribution,Method}', 'which says what it is compared with'
+) FROM shown;
+INSERT INTO demo.target (kpi_code, grain, period_start, value) VALUES ('revenue', 'quarter', '2026-04-01', 1000000000), ('win_rate', 'quarter', '2026-04-01', 0.3);
+CREATE TEMP TABLE with_target AS SELECT pg_temp.page(demo.report_html(as_of => :at)) AS en;
+SELECT results_eq(
+    $$SELECT pg_temp.cells(en, 'kpi_tree', 2) FROM with_target$$,
+    $$SELECT concat_ws('|', coalesce(kpi.name, CASE factor WHEN '(rest)' THEN 'other' ELSE factor END),
+          CASE WHEN kpi.unit = 'rate' THEN pg_temp.percent(plan_value::float8) ELSE pg_temp.whole(plan_value::numeric) END,
+          CASE WHEN kpi.unit = 'rate' THEN pg_temp.percent(actual_value::float8) ELSE pg_temp.whole(actual_value::numeric) END, pg_temp.whole(contribution::numeric), method)
+      FROM demo.explain_gap('revenue', '2026-04-01', 'quarter', 'target', NULL, '2026-05-31 18:00+09') LEFT JOIN demo.kpi ON code = factor ORDER BY explain_gap.sort_order$$,
+    'with a target of the quarter: the gap to that'
+);
+SELECT is(
+    pg_temp.found(en, '(//h:section[@id="kpi_tree"]//h:table)[2]//h:th[not(@scope="row")]/text()'), '{Factor,Target,Actual,Contribution,Method}', 'which it says, too'
+) FROM with_target;
+DELETE FROM demo.target WHERE grain = 'quarter';
 SELECT results_eq(
     $$SELECT pg_temp.cells(en, 'sales_vs_target', 1) FROM shown$$,
     $$SELECT concat_ws('|', period_label, pg_temp.whole(target_amount), pg_temp.whole(won_amount), pg_temp.whole(weighted_open_amount), pg_temp.whole(forecast_amount), pg_temp.whole(previous_year_amount))
