@@ -51,12 +51,14 @@ BEGIN ATOMIC
             ('deal_without_source', deal.source_id IS NULL, 'without a source'),
             ('deal_in_the_future', deal.opened_at > data_quality.as_of OR deal.phase_since > data_quality.as_of,
                 'opened or moved later than now: ' || to_char(greatest(deal.opened_at, deal.phase_since) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC'),
-            ('closing_does_not_fit', (phase.kind IN ('won', 'lost')) <> (deal.closed_at IS NOT NULL), 'in phase ' || phase.name || ', but ' || CASE WHEN deal.closed_at IS NULL THEN 'without' ELSE 'with' END || ' closed_at')
+            ('closing_does_not_fit', (phase.kind IN ('won', 'lost')) <> (deal.closed_at IS NOT NULL), 'in phase ' || phase.name || ', but ' || CASE WHEN deal.closed_at IS NULL THEN 'without' ELSE 'with' END || ' closed_at'),
+            -- what an import without closed_at makes of a closed deal
+            ('closed_when_opened', deal.closed_at = deal.opened_at, 'won or lost at the very moment it was opened')
         ) AS failed (check_name, is_failed, problem)
         WHERE ((phase.kind IN ('open', 'won') AND deal.amount IS NULL) OR deal.amount < 0
                 OR (phase.kind = 'open' AND (deal.expected_close_on IS NULL OR deal.expected_close_on < (SELECT today.day FROM today)))
                 OR deal.rep_id IS NULL OR deal.source_id IS NULL OR deal.opened_at > data_quality.as_of OR deal.phase_since > data_quality.as_of
-                OR (phase.kind IN ('won', 'lost')) <> (deal.closed_at IS NOT NULL))
+                OR (phase.kind IN ('won', 'lost')) <> (deal.closed_at IS NOT NULL) OR deal.closed_at = deal.opened_at)
             AND failed.is_failed
         UNION ALL
         -- the one check of a deal that needs its lead: the others are not joined for it
@@ -226,6 +228,7 @@ BEGIN ATOMIC
         ('deal_in_the_future', 'error', 'deal_count, lead_time_days, stays in phases'),
         ('closing_does_not_fit', 'error', 'win_rate, revenue, lead_time_days'),
         ('deal_before_lead', 'warning', 'days from lead to deal'),
+        ('closed_when_opened', 'warning', 'lead_time_days, sales_velocity, and what is counted by the day of closing'),
         ('lead_without_source', 'info', 'lead_source_report, every KPI by source'),
         ('lead_in_the_future', 'error', 'lead_count, opportunity_rate'),
         ('done_without_time', 'warning', 'visit_count, contact_count, activity_report'),

@@ -39,7 +39,8 @@ INSERT INTO deal (id, name, pipeline_id, phase_id, phase_since, opened_at, close
     (6, 'orphan', 1, 1, '2026-02-01', '2026-02-01', NULL, 100, '2026-12-31', NULL, NULL, NULL),
     (7, 'ahead', 1, 1, '2026-06-15 16:01+00', '2026-02-01', NULL, 100, '2026-12-31', 1, 1, NULL),
     (8, 'open and closed', 1, 1, '2026-02-01', '2026-02-01', '2026-03-01', 100, '2026-12-31', 1, 1, NULL),
-    (9, 'before its lead', 1, 1, '2025-12-31', '2025-12-31', NULL, 100, '2026-12-31', 1, 1, 1);
+    (9, 'before its lead', 1, 1, '2025-12-31', '2025-12-31', NULL, 100, '2026-12-31', 1, 1, 1),
+    (10, 'won at once', 1, 3, '2026-02-01', '2026-02-01', '2026-02-01', 100, '2026-02-01', 1, 1, NULL);
 RESET kpicrm.history;
 
 INSERT INTO activity_type (id, name) VALUES (1, 'call');
@@ -74,6 +75,7 @@ SELECT bag_eq(
         ('deal_in_the_future', 'error', 'deal', 7),
         ('closing_does_not_fit', 'error', 'deal', 8),
         ('deal_before_lead', 'warning', 'deal', 9),
+        ('closed_when_opened', 'warning', 'deal', 10),
         ('lead_without_source', 'info', 'lead', 2),
         ('lead_in_the_future', 'error', 'lead', 3),
         ('done_without_time', 'warning', 'activity', 3),
