@@ -21,7 +21,7 @@ td.heat { background: rgba(var(--heat), calc(var(--share) * .6)); }
 svg { display: block; margin: .5rem 0; } svg text { fill: var(--ink); font-size: 13px; } svg .value { text-anchor: end; }
 svg .bar { fill: var(--bar); } svg .minus { fill: var(--minus); } svg .mark { stroke: var(--mark); stroke-width: 2; } svg .axis { stroke: var(--soft); stroke-width: 1; vector-effect: non-scaling-stroke; } svg .grid { stroke: var(--line); vector-effect: non-scaling-stroke; }
 svg polyline { fill: none; stroke: var(--bar); stroke-width: 2; vector-effect: non-scaling-stroke; } svg .other { stroke: var(--minus); stroke-dasharray: 6 4; }
-@media print { body { max-width: none; font-size: 11px; } section { break-inside: avoid-page; } h2 { break-after: avoid; } tr, .tile, svg { break-inside: avoid; } .table { overflow: visible; } }
+@media print { body { max-width: none; font-size: 11px; } section { break-inside: avoid-page; } h2 { break-after: avoid; } tr, .tile, svg { break-inside: avoid; } .table { overflow: visible; } table { font-size: 9px; } th, td, td:first-child { min-width: 0; padding: .15rem .2rem; } th { hyphens: auto; } }
 @page { size: A4; margin: 14mm; }
 $css$;
 COMMENT ON FUNCTION kpicrm.html_style() IS
