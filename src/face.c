@@ -95,6 +95,24 @@ kpicrm_same_bytes(const struct varlena *a, const struct varlena *b)
 	return VARSIZE(a) == VARSIZE(b) && memcmp(VARDATA(a), VARDATA(b), VARSIZE(a) - VARHDRSZ) == 0;
 }
 
+/* Of equal states only the compact forms are the same bytes. */
+struct varlena *
+kpicrm_compact_argument(FunctionCallInfo fcinfo, int n, const char *type)
+{
+	struct varlena *v = PG_DETOAST_DATUM(PG_GETARG_DATUM(n));
+
+	if (kpicrm_is_working(v))
+		kpicrm_corrupted_state(type);
+	return v;
+}
+
+bool
+kpicrm_same_states(FunctionCallInfo fcinfo, const char *type)
+{
+	return kpicrm_same_bytes(kpicrm_compact_argument(fcinfo, 0, type),
+							 kpicrm_compact_argument(fcinfo, 1, type));
+}
+
 Datum
 kpicrm_hash_bytes(const struct varlena *v)
 {

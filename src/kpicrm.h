@@ -21,6 +21,17 @@ extern Datum kpicrm_span_result(int64 usec);
 extern double kpicrm_days(double usec);
 extern bool kpicrm_is_cancelled(void);
 
+/* First byte of a state that an aggregate still adds to: never a version. */
+#define KPICRM_WORKING_FORM 0x80
+
+static inline bool
+kpicrm_is_working(const struct varlena *v)
+{
+	return VARSIZE(v) > VARHDRSZ && *(const uint8 *) VARDATA(v) == KPICRM_WORKING_FORM;
+}
+
+extern struct varlena *kpicrm_compact_argument(FunctionCallInfo fcinfo, int n, const char *type);
+extern bool kpicrm_same_states(FunctionCallInfo fcinfo, const char *type);
 extern bool kpicrm_same_bytes(const struct varlena *a, const struct varlena *b);
 extern Datum kpicrm_hash_bytes(const struct varlena *v);
 extern Datum kpicrm_hash_bytes_extended(const struct varlena *v, int64 seed);

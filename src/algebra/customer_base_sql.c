@@ -21,7 +21,6 @@
 #include "algebra/decimal_sql.h"
 #include "algebra/purchases_sql.h"
 
-#define WORKING_FORM 0x80		/* never a version */
 #define INTERRUPT_INTERVAL 65536
 
 #define INVALID_HINT "Write \"empty\", or for example \"2 bigint customers, 3 orders, 120.5 revenue, 0 invalid {1,5}\"."
@@ -35,12 +34,6 @@ typedef struct WorkingBase
 } WorkingBase;
 
 #define WORKING_HEADER offsetof(WorkingBase, table)
-
-static bool
-is_working(const struct varlena *v)
-{
-	return VARSIZE(v) > VARHDRSZ && *(const uint8 *) VARDATA(v) == WORKING_FORM;
-}
 
 static void
 check_limit(int64 customers)
@@ -61,7 +54,7 @@ new_working(const KpicrmCustomerSums *sums, int64 room)
 	WorkingBase *w = palloc0(size);
 
 	SET_VARSIZE(w, size);
-	w->form = WORKING_FORM;
+	w->form = KPICRM_WORKING_FORM;
 	w->table.sums = *sums;
 	w->table.capacity = capacity;
 	return w;
@@ -135,7 +128,7 @@ insert_all(WorkingBase *into, const WorkingBase *from)
 static void
 check_form(const struct varlena *v, FunctionCallInfo fcinfo)
 {
-	if (is_working(v) && !AggCheckCallContext(fcinfo, NULL))
+	if (kpicrm_is_working(v) && !AggCheckCallContext(fcinfo, NULL))
 		kpicrm_corrupted_state("customer_base");
 }
 
@@ -146,7 +139,7 @@ readable(struct varlena *v)
 	KpicrmSource source = source_of(v);
 	WorkingBase *w;
 
-	if (is_working(v))
+	if (kpicrm_is_working(v))
 		return checked_working(v);
 	w = expand(&source, 0);
 	if (w == NULL)
@@ -161,7 +154,7 @@ sums_of(struct varlena *v)
 	KpicrmSource source = source_of(v);
 	KpicrmCustomerSums sums;
 
-	if (is_working(v))
+	if (kpicrm_is_working(v))
 		return checked_working(v)->table.sums;
 	if (!kpicrm_customer_take_sums(&source, &sums))
 		kpicrm_corrupted_state("customer_base");
@@ -205,7 +198,7 @@ writable(FunctionCallInfo fcinfo, int32 key, int32 money, int64 more)
 	if (w->table.sums.key == KPICRM_KEY_NONE)
 		return new_working(&kind, more);
 	check_same_kind(&w->table.sums, &kind);
-	if (is_working(v) && kpicrm_customer_has_room(&w->table, more))
+	if (kpicrm_is_working(v) && kpicrm_customer_has_room(&w->table, more))
 		return w;
 
 	kind = w->table.sums;
@@ -477,7 +470,7 @@ kpicrm_customer_base_final(PG_FUNCTION_ARGS)
 {
 	struct varlena *v = PG_DETOAST_DATUM(PG_GETARG_DATUM(0));
 
-	PG_RETURN_POINTER(is_working(v) ? compact(checked_working(v)) : v);
+	PG_RETURN_POINTER(kpicrm_is_working(v) ? compact(checked_working(v)) : v);
 }
 
 static KpicrmCustomerSums

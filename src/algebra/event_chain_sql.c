@@ -20,7 +20,6 @@
 #include "algebra/event_chain.h"
 #include "algebra/step_flags.h"
 
-#define WORKING_FORM 0x80		/* never a version */
 #define MIN_CAPACITY 8
 
 #define INVALID_HINT "Write for example \"2 steps in 3600000000us {2026-04-01 09:00:00 10, 2026-04-01 09:10:00 01}\"."
@@ -35,12 +34,6 @@ typedef struct WorkingChain
 
 #define WORKING_HEADER offsetof(WorkingChain, c)
 
-static bool
-is_working(const struct varlena *v)
-{
-	return VARSIZE(v) > VARHDRSZ && *(const uint8 *) VARDATA(v) == WORKING_FORM;
-}
-
 static WorkingChain *
 new_working(const KpicrmEventChain *header, uint32 capacity)
 {
@@ -48,7 +41,7 @@ new_working(const KpicrmEventChain *header, uint32 capacity)
 	WorkingChain *w = palloc0(size);
 
 	SET_VARSIZE(w, size);
-	w->form = WORKING_FORM;
+	w->form = KPICRM_WORKING_FORM;
 	memcpy(&w->c, header, offsetof(KpicrmEventChain, events));
 	w->c.used = 0;
 	w->c.capacity = capacity;
@@ -85,7 +78,7 @@ readable(FunctionCallInfo fcinfo, Datum value)
 	struct varlena *v = PG_DETOAST_DATUM(value);
 	WorkingChain *w = (WorkingChain *) v;
 
-	if (!is_working(v))
+	if (!kpicrm_is_working(v))
 		w = expand(VARDATA(v), (int) (VARSIZE(v) - VARHDRSZ));
 	else if (!AggCheckCallContext(fcinfo, NULL) || VARSIZE(v) < sizeof(WorkingChain) ||
 			 w->c.used > w->c.capacity || VARSIZE(v) != WORKING_HEADER + kpicrm_chain_size(w->c.capacity))
@@ -161,7 +154,7 @@ writable(FunctionCallInfo fcinfo, const KpicrmEventChain *with, uint32 more)
 	w = readable(fcinfo, PG_GETARG_DATUM(0));
 	check_same_parameters(&w->c, with);
 	used = w->c.used;
-	if (is_working((struct varlena *) w) && AggCheckCallContext(fcinfo, NULL) && used + more <= w->c.capacity)
+	if (kpicrm_is_working((struct varlena *) w) && AggCheckCallContext(fcinfo, NULL) && used + more <= w->c.capacity)
 		return w;
 	if (used + more > KPICRM_CHAIN_EVENTS_LIMIT)
 		ereport(ERROR,
@@ -337,41 +330,30 @@ kpicrm_event_chain_level(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(kpicrm_chain_level(sorted(fcinfo, PG_GETARG_DATUM(0))));
 }
 
-/* Of equal states only the compact forms are the same bytes. */
-static struct varlena *
-compact_argument(FunctionCallInfo fcinfo, int n)
-{
-	struct varlena *v = PG_DETOAST_DATUM(PG_GETARG_DATUM(n));
-
-	if (is_working(v))
-		kpicrm_corrupted_state("event_chain");
-	return v;
-}
-
 PG_FUNCTION_INFO_V1(kpicrm_event_chain_eq);
 Datum
 kpicrm_event_chain_eq(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(kpicrm_same_bytes(compact_argument(fcinfo, 0), compact_argument(fcinfo, 1)));
+	PG_RETURN_BOOL(kpicrm_same_states(fcinfo, "event_chain"));
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_event_chain_ne);
 Datum
 kpicrm_event_chain_ne(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(!kpicrm_same_bytes(compact_argument(fcinfo, 0), compact_argument(fcinfo, 1)));
+	PG_RETURN_BOOL(!kpicrm_same_states(fcinfo, "event_chain"));
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_event_chain_hash);
 Datum
 kpicrm_event_chain_hash(PG_FUNCTION_ARGS)
 {
-	return kpicrm_hash_bytes(compact_argument(fcinfo, 0));
+	return kpicrm_hash_bytes(kpicrm_compact_argument(fcinfo, 0, "event_chain"));
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_event_chain_hash_extended);
 Datum
 kpicrm_event_chain_hash_extended(PG_FUNCTION_ARGS)
 {
-	return kpicrm_hash_bytes_extended(compact_argument(fcinfo, 0), PG_GETARG_INT64(1));
+	return kpicrm_hash_bytes_extended(kpicrm_compact_argument(fcinfo, 0, "event_chain"), PG_GETARG_INT64(1));
 }

@@ -19,7 +19,6 @@
 #include "algebra/phase_path_sql.h"
 #include "algebra/proportion.h"
 
-#define WORKING_FORM 0x80		/* never a version */
 #define MIN_CAPACITY 32
 
 #define INVALID_HINT "Funnels are made by funnel_agg(path, last_position); keep what it returns as it is."
@@ -34,12 +33,6 @@ typedef struct WorkingFunnel
 
 #define WORKING_HEADER offsetof(WorkingFunnel, f)
 
-static bool
-is_working(const struct varlena *v)
-{
-	return VARSIZE(v) > VARHDRSZ && *(const uint8 *) VARDATA(v) == WORKING_FORM;
-}
-
 static WorkingFunnel *
 new_working(int32 last_position, uint32 capacity)
 {
@@ -48,7 +41,7 @@ new_working(int32 last_position, uint32 capacity)
 
 	memset(w, 0, WORKING_HEADER + offsetof(KpicrmFunnel, cells));
 	SET_VARSIZE(w, size);
-	w->form = WORKING_FORM;
+	w->form = KPICRM_WORKING_FORM;
 	w->f.last_position = last_position;
 	w->f.capacity = capacity;
 	return w;
@@ -87,7 +80,7 @@ readable(FunctionCallInfo fcinfo, Datum value)
 	struct varlena *v = PG_DETOAST_DATUM(value);
 	WorkingFunnel *w = (WorkingFunnel *) v;
 
-	if (!is_working(v))
+	if (!kpicrm_is_working(v))
 		w = expand(VARDATA(v), (int) (VARSIZE(v) - VARHDRSZ));
 	else if (!AggCheckCallContext(fcinfo, NULL) || VARSIZE(v) < WORKING_HEADER + kpicrm_funnel_size(0) ||
 			 w->f.used > w->f.capacity || VARSIZE(v) != WORKING_HEADER + kpicrm_funnel_size(w->f.capacity))
@@ -144,7 +137,7 @@ writable(FunctionCallInfo fcinfo, int32 last_position, uint32 more)
 		return new_working(last_position, Max(capacity, more));
 	w = readable(fcinfo, PG_GETARG_DATUM(0));
 	check_same_end(w->f.last_position, last_position);
-	if (is_working((struct varlena *) DatumGetPointer(PG_GETARG_DATUM(0))) && w->f.used + more <= w->f.capacity)
+	if (kpicrm_is_working((struct varlena *) DatumGetPointer(PG_GETARG_DATUM(0))) && w->f.used + more <= w->f.capacity)
 		return w;
 	if (w->f.used + more > KPICRM_FUNNEL_CELLS_LIMIT)
 		ereport(ERROR,
@@ -526,41 +519,30 @@ kpicrm_funnel_absorbing_win_rate(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(rate);
 }
 
-/* Of equal states only the compact forms are the same bytes. */
-static struct varlena *
-compact_argument(FunctionCallInfo fcinfo, int n)
-{
-	struct varlena *v = PG_DETOAST_DATUM(PG_GETARG_DATUM(n));
-
-	if (is_working(v))
-		kpicrm_corrupted_state("funnel");
-	return v;
-}
-
 PG_FUNCTION_INFO_V1(kpicrm_funnel_eq);
 Datum
 kpicrm_funnel_eq(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(kpicrm_same_bytes(compact_argument(fcinfo, 0), compact_argument(fcinfo, 1)));
+	PG_RETURN_BOOL(kpicrm_same_states(fcinfo, "funnel"));
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_funnel_ne);
 Datum
 kpicrm_funnel_ne(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(!kpicrm_same_bytes(compact_argument(fcinfo, 0), compact_argument(fcinfo, 1)));
+	PG_RETURN_BOOL(!kpicrm_same_states(fcinfo, "funnel"));
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_funnel_hash);
 Datum
 kpicrm_funnel_hash(PG_FUNCTION_ARGS)
 {
-	return kpicrm_hash_bytes(compact_argument(fcinfo, 0));
+	return kpicrm_hash_bytes(kpicrm_compact_argument(fcinfo, 0, "funnel"));
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_funnel_hash_extended);
 Datum
 kpicrm_funnel_hash_extended(PG_FUNCTION_ARGS)
 {
-	return kpicrm_hash_bytes_extended(compact_argument(fcinfo, 0), PG_GETARG_INT64(1));
+	return kpicrm_hash_bytes_extended(kpicrm_compact_argument(fcinfo, 0, "funnel"), PG_GETARG_INT64(1));
 }

@@ -22,7 +22,6 @@
 #include "algebra/ltv_sample_sql.h"
 #include "algebra/purchases_sql.h"
 
-#define WORKING_FORM 0x80		/* never a version */
 #define MIN_CAPACITY 16
 
 #define DEFAULT_PERIOD (7 * USECS_PER_DAY)
@@ -39,12 +38,6 @@ typedef struct WorkingSample
 
 #define WORKING_HEADER offsetof(WorkingSample, s)
 
-static bool
-is_working(const struct varlena *v)
-{
-	return VARSIZE(v) > VARHDRSZ && *(const uint8 *) VARDATA(v) == WORKING_FORM;
-}
-
 static WorkingSample *
 new_working(const KpicrmLtvSample *header, uint32 capacity)
 {
@@ -52,7 +45,7 @@ new_working(const KpicrmLtvSample *header, uint32 capacity)
 	WorkingSample *w = palloc0(size);
 
 	SET_VARSIZE(w, size);
-	w->form = WORKING_FORM;
+	w->form = KPICRM_WORKING_FORM;
 	memcpy(&w->s, header, offsetof(KpicrmLtvSample, entries));
 	w->s.used = 0;
 	w->s.capacity = capacity;
@@ -109,7 +102,7 @@ argument(FunctionCallInfo fcinfo, int n)
 {
 	struct varlena *v = PG_DETOAST_DATUM(PG_GETARG_DATUM(n));
 
-	if (is_working(v) && !AggCheckCallContext(fcinfo, NULL))
+	if (kpicrm_is_working(v) && !AggCheckCallContext(fcinfo, NULL))
 		kpicrm_corrupted_state("ltv_sample");
 	return v;
 }
@@ -120,7 +113,7 @@ readable(struct varlena *v)
 {
 	WorkingSample *w = (WorkingSample *) v;
 
-	if (!is_working(v))
+	if (!kpicrm_is_working(v))
 		w = expand(VARDATA(v), (int) (VARSIZE(v) - VARHDRSZ));
 	else if (VARSIZE(v) < sizeof(WorkingSample) || w->s.used > w->s.capacity ||
 			 w->s.capacity > KPICRM_LTV_ENTRY_LIMIT ||
@@ -204,9 +197,9 @@ writable(FunctionCallInfo fcinfo, const KpicrmLtvTerms *terms, uint32 more)
 
 	if (w->s.terms.variant != KPICRM_BUYER_NONE)
 		check_same_terms(&w->s.terms, terms);
-	if (is_working(v) && w->s.used + more <= w->s.capacity)
+	if (kpicrm_is_working(v) && w->s.used + more <= w->s.capacity)
 		return w;
-	if (is_working(v))
+	if (kpicrm_is_working(v))
 	{
 		/* Repeated histories may be all that fills it. */
 		settle(&w->s);
@@ -220,7 +213,7 @@ writable(FunctionCallInfo fcinfo, const KpicrmLtvTerms *terms, uint32 more)
 				 errhint("Fit the model to a random sample of the customers: a million say as much.")));
 	while (capacity < w->s.used + more)
 		capacity *= 2;
-	if (is_working(v) && capacity < 2 * w->s.capacity)
+	if (kpicrm_is_working(v) && capacity < 2 * w->s.capacity)
 		capacity = Min(2 * w->s.capacity, KPICRM_LTV_ENTRY_LIMIT);
 	bigger = new_working(&w->s, capacity);
 	bigger->s.terms = *terms;

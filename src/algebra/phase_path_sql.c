@@ -18,7 +18,6 @@
 #include "kpicrm.h"
 #include "algebra/phase_path_sql.h"
 
-#define WORKING_FORM 0x80		/* never a version */
 #define MIN_CAPACITY 4
 
 #define INVALID_HINT "Write for example \"{2026-04-01 09:00:00 1, 2026-04-08 10:30:00 2}\": instants in UTC and positions."
@@ -33,12 +32,6 @@ typedef struct WorkingPath
 
 #define WORKING_HEADER offsetof(WorkingPath, p)
 
-static bool
-is_working(const struct varlena *v)
-{
-	return VARSIZE(v) > VARHDRSZ && *(const uint8 *) VARDATA(v) == WORKING_FORM;
-}
-
 static WorkingPath *
 new_working(uint32 capacity)
 {
@@ -47,7 +40,7 @@ new_working(uint32 capacity)
 
 	memset(w, 0, WORKING_HEADER + offsetof(KpicrmPhasePath, entries));
 	SET_VARSIZE(w, size);
-	w->form = WORKING_FORM;
+	w->form = KPICRM_WORKING_FORM;
 	w->p.capacity = capacity;
 	w->p.sorted = 1;
 	return w;
@@ -91,7 +84,7 @@ readable(FunctionCallInfo fcinfo, Datum value)
 	struct varlena *v = PG_DETOAST_DATUM(value);
 	WorkingPath *w = (WorkingPath *) v;
 
-	if (!is_working(v))
+	if (!kpicrm_is_working(v))
 		w = expand(VARDATA(v), (int) (VARSIZE(v) - VARHDRSZ));
 	else if (!AggCheckCallContext(fcinfo, NULL) || VARSIZE(v) < WORKING_HEADER + kpicrm_path_size(0) ||
 			 w->p.used > w->p.capacity || VARSIZE(v) != WORKING_HEADER + kpicrm_path_size(w->p.capacity))
@@ -122,7 +115,7 @@ const KpicrmPhasePath *
 kpicrm_path_of(Datum path)
 {
 	struct varlena *v = PG_DETOAST_DATUM(path);
-	WorkingPath *w = is_working(v) ? NULL : expand(VARDATA(v), (int) (VARSIZE(v) - VARHDRSZ));
+	WorkingPath *w = kpicrm_is_working(v) ? NULL : expand(VARDATA(v), (int) (VARSIZE(v) - VARHDRSZ));
 
 	if (w == NULL)
 		kpicrm_corrupted_state("phase_path");
@@ -154,7 +147,7 @@ writable(FunctionCallInfo fcinfo, uint32 more)
 	{
 		w = readable(fcinfo, PG_GETARG_DATUM(0));
 		used = w->p.used;
-		if (AggCheckCallContext(fcinfo, NULL) && is_working((struct varlena *) DatumGetPointer(PG_GETARG_DATUM(0))) &&
+		if (AggCheckCallContext(fcinfo, NULL) && kpicrm_is_working((struct varlena *) DatumGetPointer(PG_GETARG_DATUM(0))) &&
 			used + more <= w->p.capacity)
 			return w;
 	}
@@ -430,41 +423,30 @@ kpicrm_phase_path_stays(PG_FUNCTION_ARGS)
 	PG_RETURN_NULL();
 }
 
-/* Of equal states only the compact forms are the same bytes. */
-static struct varlena *
-compact_argument(FunctionCallInfo fcinfo, int n)
-{
-	struct varlena *v = PG_DETOAST_DATUM(PG_GETARG_DATUM(n));
-
-	if (is_working(v))
-		kpicrm_corrupted_state("phase_path");
-	return v;
-}
-
 PG_FUNCTION_INFO_V1(kpicrm_phase_path_eq);
 Datum
 kpicrm_phase_path_eq(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(kpicrm_same_bytes(compact_argument(fcinfo, 0), compact_argument(fcinfo, 1)));
+	PG_RETURN_BOOL(kpicrm_same_states(fcinfo, "phase_path"));
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_phase_path_ne);
 Datum
 kpicrm_phase_path_ne(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(!kpicrm_same_bytes(compact_argument(fcinfo, 0), compact_argument(fcinfo, 1)));
+	PG_RETURN_BOOL(!kpicrm_same_states(fcinfo, "phase_path"));
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_phase_path_hash);
 Datum
 kpicrm_phase_path_hash(PG_FUNCTION_ARGS)
 {
-	return kpicrm_hash_bytes(compact_argument(fcinfo, 0));
+	return kpicrm_hash_bytes(kpicrm_compact_argument(fcinfo, 0, "phase_path"));
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_phase_path_hash_extended);
 Datum
 kpicrm_phase_path_hash_extended(PG_FUNCTION_ARGS)
 {
-	return kpicrm_hash_bytes_extended(compact_argument(fcinfo, 0), PG_GETARG_INT64(1));
+	return kpicrm_hash_bytes_extended(kpicrm_compact_argument(fcinfo, 0, "phase_path"), PG_GETARG_INT64(1));
 }

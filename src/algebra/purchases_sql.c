@@ -19,7 +19,6 @@
 #include "algebra/instant.h"
 #include "algebra/purchases_sql.h"
 
-#define WORKING_FORM 0x80		/* never a version */
 #define MIN_CAPACITY 4
 
 #define INVALID_HINT "Write \"empty\", or for example \"revenue, 2026-01-05 10:00:00 to 2026-02-01 00:00:00 {2026-01-05 2 300, 2026-02-01 1 50.5}\"."
@@ -34,12 +33,6 @@ typedef struct WorkingPurchases
 
 #define WORKING_HEADER offsetof(WorkingPurchases, p)
 
-static bool
-is_working(const struct varlena *v)
-{
-	return VARSIZE(v) > VARHDRSZ && *(const uint8 *) VARDATA(v) == WORKING_FORM;
-}
-
 static WorkingPurchases *
 new_working(const KpicrmPurchases *header, uint32 capacity)
 {
@@ -47,7 +40,7 @@ new_working(const KpicrmPurchases *header, uint32 capacity)
 	WorkingPurchases *w = palloc0(size);
 
 	SET_VARSIZE(w, size);
-	w->form = WORKING_FORM;
+	w->form = KPICRM_WORKING_FORM;
 	memcpy(&w->p, header, offsetof(KpicrmPurchases, days));
 	w->p.used = 0;
 	w->p.capacity = capacity;
@@ -97,7 +90,7 @@ argument(FunctionCallInfo fcinfo, Datum value)
 {
 	struct varlena *v = PG_DETOAST_DATUM(value);
 
-	if (is_working(v) && !AggCheckCallContext(fcinfo, NULL))
+	if (kpicrm_is_working(v) && !AggCheckCallContext(fcinfo, NULL))
 		kpicrm_corrupted_state("purchases");
 	return v;
 }
@@ -108,7 +101,7 @@ readable(struct varlena *v)
 {
 	WorkingPurchases *w = (WorkingPurchases *) v;
 
-	if (!is_working(v))
+	if (!kpicrm_is_working(v))
 		w = expand(VARDATA(v), (int) (VARSIZE(v) - VARHDRSZ));
 	else if (VARSIZE(v) < sizeof(WorkingPurchases) || w->p.used > w->p.capacity ||
 			 VARSIZE(v) != WORKING_HEADER + kpicrm_purchases_size(w->p.capacity))
@@ -160,7 +153,7 @@ kpicrm_purchases_of(Datum purchases)
 {
 	struct varlena *v = PG_DETOAST_DATUM(purchases);
 
-	if (is_working(v))
+	if (kpicrm_is_working(v))
 		kpicrm_corrupted_state("purchases");
 	return settled(v);
 }
@@ -200,9 +193,9 @@ writable(FunctionCallInfo fcinfo, int32 money, uint32 more)
 
 	if (w->p.money != KPICRM_MONEY_NONE)
 		check_same_money(w->p.money, money);
-	if (is_working(v) && w->p.used + more <= w->p.capacity)
+	if (kpicrm_is_working(v) && w->p.used + more <= w->p.capacity)
 		return w;
-	if (is_working(v))
+	if (kpicrm_is_working(v))
 	{
 		/* Repeated days may be all that fills it. */
 		settle(&w->p);
@@ -216,7 +209,7 @@ writable(FunctionCallInfo fcinfo, int32 money, uint32 more)
 				 errhint("The state holds one customer's history: group by customer.")));
 	while (capacity < w->p.used + more)
 		capacity *= 2;
-	if (is_working(v) && capacity < 2 * w->p.capacity)
+	if (kpicrm_is_working(v) && capacity < 2 * w->p.capacity)
 		capacity = 2 * w->p.capacity;
 	/* No room beyond the limit: what is full is looked at again. */
 	bigger = new_working(&w->p, Min(capacity, KPICRM_PURCHASE_DAYS_LIMIT));
@@ -381,7 +374,7 @@ kpicrm_purchases_final(PG_FUNCTION_ARGS)
 {
 	struct varlena *v = PG_DETOAST_DATUM(PG_GETARG_DATUM(0));
 
-	PG_RETURN_POINTER(is_working(v) ? compact(v) : v);
+	PG_RETURN_POINTER(kpicrm_is_working(v) ? compact(v) : v);
 }
 
 static KpicrmPurchaseSummary
