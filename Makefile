@@ -80,6 +80,7 @@ WORKSPACE = \
 	src/workspace/ltv_fit.sql \
 	src/workspace/inquiry.sql \
 	src/workspace/kpi.sql \
+	src/workspace/kpi_day.sql \
 	src/workspace/calendar.sql \
 	src/workspace/work_calendar.sql \
 	src/workspace/import.sql \
@@ -114,6 +115,7 @@ WORKSPACE = \
 	src/report/forecast_accuracy.sql \
 	src/kpi/fact.sql \
 	src/kpi/registry.sql \
+	src/kpi/day.sql \
 	src/kpi/measure.sql \
 	src/kpi/series.sql \
 	src/kpi/progress.sql \

@@ -71,7 +71,8 @@ CREATE FUNCTION kpi_query(
     to_date date,
     grain text,
     dimensions text[],
-    as_of timestamp with time zone
+    as_of timestamp with time zone,
+    only_days datemultirange
 ) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path FROM CURRENT
@@ -137,12 +138,13 @@ BEGIN
         -- a list of the days replaces a calculation per row, and lets the planner see that there
         -- are few groups.  What came before the first period of a running total has no period of its own
         counted = counted || format(
-            ' JOIN (SELECT day.day, min(day.period_start) AS period_start, min(day.period_end) AS period_end FROM %1$s.kpi_days(%2$L, %3$L, %4$L) AS day GROUP BY day.day) AS period ON period.day = ' || CASE definition.kind WHEN 'running' THEN 'greatest(fact.%5$I, %2$L)' ELSE 'fact.%5$I' END,
+            ' JOIN (SELECT day.day, min(day.period_start) AS period_start, min(day.period_end) AS period_end FROM %1$s.kpi_days(%2$L, %3$L, %4$L) AS day WHERE %6$s GROUP BY day.day) AS period ON period.day = ' || CASE definition.kind WHEN 'running' THEN 'greatest(fact.%5$I, %2$L)' ELSE 'fact.%5$I' END,
             home,
             first_day,
             last_day,
             grain,
-            definition.date_column
+            definition.date_column,
+            CASE WHEN only_days IS NULL THEN 'true' ELSE format('day.day <@ %L::datemultirange', only_days) END
         );
     ELSE
         counted = counted || format(
@@ -163,6 +165,9 @@ BEGIN
             format('(fact.%I >= %L) IS NOT FALSE', definition.end_column, from_date)
         END
     );
+    IF only_days IS NOT NULL THEN
+        rows_of_period = rows_of_period || format(' AND fact.%I <@ %L::datemultirange', definition.date_column, only_days);
+    END IF;
     -- the instant of the same name, a day wider than any time zone needs, for the index
     IF definition.date_column LIKE '%\_date' AND regexp_replace(definition.date_column, '_date$', '_at') = ANY (fact.columns) THEN
         rows_of_period = concat_ws(
@@ -173,7 +178,18 @@ BEGIN
             END,
             CASE WHEN to_date IS NOT NULL THEN
                 format('fact.%I < %L::timestamptz', regexp_replace(definition.date_column, '_date$', '_at'), (to_date + 2) || ' 00:00+00')
-            END
+            END,
+            -- a probe of the index for each of a few spans of days
+            (
+                SELECT format('(%s)', string_agg(format(
+                    '(fact.%1$I >= %2$L::timestamptz AND fact.%1$I < %3$L::timestamptz)',
+                    regexp_replace(definition.date_column, '_date$', '_at'),
+                    (lower(span.days) - 2) || ' 00:00+00',
+                    (upper(span.days) + 2) || ' 00:00+00'
+                ), ' OR '))
+                FROM unnest(only_days) AS span (days)
+                HAVING count(*) BETWEEN 2 AND 20
+            )
         );
     END IF;
 
@@ -307,8 +323,8 @@ GROUP BY
     RETURN coalesce('WITH ' || ctes, '') || source;
 END;
 $$;
-COMMENT ON FUNCTION kpi_query(text[], date, date, text, text[], timestamp with time zone) IS
-    'the query that measures KPIs of one kind, fact, day and condition';
+COMMENT ON FUNCTION kpi_query(text[], date, date, text, text[], timestamp with time zone, datemultirange) IS
+    'the query that measures KPIs of one kind, fact, day and condition, on some days or on all (NULL)';
 
 -- Targets of a grain: as they were set for it or, for what adds up, as those of the
 -- next finer grain add up to, if none was set for the period.
@@ -447,14 +463,26 @@ CREATE FUNCTION kpi_task(
 )
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 BEGIN ATOMIC
+    WITH kept AS MATERIALIZED (
+        SELECT kpi_day_kept(kpi_codes, as_of) AS codes
+    )
     SELECT
         task.codes,
-        kpi_query(task.codes, from_date, to_date, grain, task.dimensions, as_of)
+        CASE
+            WHEN task.is_kept THEN kpi_day_query(task.codes, from_date, to_date, grain, task.dimensions, as_of)
+            ELSE kpi_query(task.codes, from_date, to_date, grain, task.dimensions, as_of, NULL)
+        END
     FROM (
         SELECT
             array_agg(kpi.code ORDER BY kpi.code) AS codes,
-            parts.dimensions
+            parts.dimensions,
+            read.is_kept
         FROM kpi
+        CROSS JOIN kept
+        CROSS JOIN LATERAL (
+            -- row security is the reader's: asked once for each fact that is kept
+            SELECT CASE WHEN kpi.code = ANY (kept.codes) THEN kpi_day_is_visible(kpi.fact) ELSE false END AS is_kept
+        ) AS read
         -- teams with those below them multiply the rows: a scan of their own
         CROSS JOIN LATERAL (VALUES
             (array_remove(kpi_task.dimensions, 'team_tree')),
@@ -469,7 +497,8 @@ BEGIN ATOMIC
             kpi.date_column,
             kpi.end_column,
             kpi.condition,
-            parts.dimensions
+            parts.dimensions,
+            read.is_kept
     ) AS task;
 END;
 COMMENT ON FUNCTION kpi_task(text[], date, date, text, text[], timestamp with time zone) IS

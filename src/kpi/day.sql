@@ -1,0 +1,585 @@
+/*
+ * kpi_day: KPIs added up by day, so that a year of a large company need not be counted again
+ * for every chart.
+ *
+ * refresh_kpi_days() fills it; from then on triggers note in kpi_day_stale which days of
+ * which fact have changed.  kpi_measure() takes the days that have not from kpi_day, and
+ * counts the others, and the day of as_of, from the facts.  So the numbers are the same at
+ * any time, refreshed or not; what is refreshed is how much has to be counted.
+ *
+ * Kept are KPIs of kind flow that add up, over the facts of kpi_day_fact().  A report takes
+ * nothing from kpi_day if the definition, the time zone or the version is another one, if
+ * the past that it looks at was different (as_of before the latest change of a deal), or if
+ * row security hides rows from the reader.
+ */
+
+CREATE FUNCTION kpi_day_fact() RETURNS TABLE (
+    fact text,
+    sources text[],
+    sees_deals boolean
+)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 4
+BEGIN ATOMIC
+    -- sees_deals: what a row of an earlier day says depends on as_of, by what deals did since
+    VALUES
+        ('lead_fact', '{lead,deal,sales_rep}'::text[], true),
+        ('deal_opening', '{deal,phase_stay,sales_rep}', false),
+        ('deal_closing', '{deal,phase_stay,phase,sales_rep}', true),
+        ('activity_fact', '{activity,activity_type,deal,sales_rep}', false);
+END;
+COMMENT ON FUNCTION kpi_day_fact() IS
+    'facts whose changes are noted, and the tables they are made of';
+
+CREATE FUNCTION kpi_day_can_hold(definition kpi) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path FROM CURRENT
+AS $$
+BEGIN
+    RETURN definition.kind = 'flow'
+        AND EXISTS (SELECT FROM kpi_day_fact() AS tracked WHERE tracked.fact = definition.fact)
+        -- a rep's team is the present one, and the present changes without a row of the fact
+        AND NOT concat(definition.condition, definition.numerator, definition.denominator) ~ 'as_of|team_id'
+        AND kpi_adds_up(definition);
+END;
+$$;
+COMMENT ON FUNCTION kpi_day_can_hold(kpi) IS
+    'can a KPI be kept by day?';
+
+CREATE FUNCTION kpi_day_is_visible(fact text) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path FROM CURRENT
+AS $$
+BEGIN
+    RETURN (
+        SELECT bool_and(has_table_privilege(source.name::regclass, 'SELECT') AND NOT row_security_active(source.name::regclass))
+        FROM kpi_day_fact() AS tracked
+        CROSS JOIN LATERAL unnest(tracked.sources || '{setting,kpi_day,kpi_day_cover,kpi_day_stale}'::text[]) AS source (name)
+        WHERE tracked.fact = kpi_day_is_visible.fact
+    );
+END;
+$$;
+COMMENT ON FUNCTION kpi_day_is_visible(text) IS
+    'may the caller see every row that a fact is made of?';
+
+CREATE FUNCTION kpi_day_kept(
+    kpi_codes text[],
+    as_of timestamp with time zone
+) RETURNS text[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path FROM CURRENT
+AS $$
+BEGIN
+    -- who compares, and who was granted the tables of an earlier version only
+    IF current_setting('kpicrm.kpi_days', true) = 'off'
+        OR NOT has_table_privilege('kpi_day_cover', 'SELECT')
+        OR NOT has_table_privilege('kpi_day_stale', 'SELECT')
+    THEN
+        RETURN '{}';
+    END IF;
+    RETURN ARRAY(
+        WITH noted AS MATERIALIZED (
+            SELECT
+                tracked.fact,
+                tracked.sees_deals,
+                coalesce(bool_or(stale.is_whole), false) AS is_whole,
+                max(stale.latest_at) AS latest_at
+            FROM kpi_day_fact() AS tracked
+            LEFT JOIN kpi_day_stale AS stale ON stale.fact = tracked.fact
+            GROUP BY
+                tracked.fact,
+                tracked.sees_deals
+        )
+        SELECT kpi.code
+        FROM kpi_day_cover AS cover
+        JOIN kpi
+            ON kpi.code = cover.kpi_code
+            AND kpi.definition_hash = cover.definition_hash
+        JOIN setting
+            ON setting.version = cover.version
+            AND setting.time_zone = cover.time_zone
+        JOIN noted ON noted.fact = kpi.fact
+        WHERE kpi.code = ANY (kpi_codes)
+            AND NOT noted.is_whole
+            AND (NOT noted.sees_deals OR kpi_day_kept.as_of >= greatest(cover.latest_at, noted.latest_at))
+    );
+END;
+$$;
+COMMENT ON FUNCTION kpi_day_kept(text[], timestamp with time zone) IS
+    'which of the KPIs kpi_day holds as they were at the instant';
+
+-- What has to be counted from the facts all the same.
+CREATE FUNCTION kpi_day_missing(
+    fact text,
+    from_date date,
+    to_date date,
+    today date
+) RETURNS datemultirange
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (
+        SELECT coalesce(range_agg(daterange(missing.day, missing.day + 1)), '{}')
+        FROM (
+            SELECT stale.day
+            FROM kpi_day_stale AS stale
+            WHERE stale.fact = kpi_day_missing.fact
+            UNION
+            SELECT kpi_day_missing.today
+        ) AS missing
+        WHERE (missing.day >= from_date) IS NOT FALSE
+            AND (missing.day < to_date) IS NOT FALSE
+            AND missing.day <= kpi_day_missing.today
+    );
+COMMENT ON FUNCTION kpi_day_missing(text, date, date, date) IS
+    'days from from_date until before to_date, not after today, on which a fact has changed, and today';
+
+CREATE FUNCTION kpi_day_query(
+    kpi_codes text[],
+    from_date date,
+    to_date date,
+    grain text,
+    dimensions text[],
+    as_of timestamp with time zone
+) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path FROM CURRENT
+    SET DateStyle = 'ISO, YMD'
+AS $$
+DECLARE
+    home constant text = quote_ident(current_schema());
+    today constant date = local_date(as_of);
+    counted constant text = (SELECT kpi.fact FROM kpi WHERE kpi.code = kpi_codes[1]);
+    shown text[];
+    missing datemultirange;
+    first_day date;
+    end_day date;
+    pieces text[] = '{}';
+BEGIN
+    shown = ARRAY(
+        SELECT dimension.name
+        FROM unnest(dimensions) AS dimension (name)
+        WHERE dimension.name = 'all'
+            OR (CASE dimension.name WHEN 'team_tree' THEN 'team' ELSE dimension.name END) || '_id' = ANY ((kpi_fact(counted)).columns)
+    );
+    IF shown = '{}' THEN
+        RETURN NULL;
+    END IF;
+    SELECT least(min(kept.day), min(stale.day), today)
+    INTO first_day
+    FROM (SELECT min(kpi_day.day) AS day FROM kpi_day WHERE kpi_day.kpi_code = ANY (kpi_codes)) AS kept
+    CROSS JOIN (SELECT min(kpi_day_stale.day) AS day FROM kpi_day_stale WHERE kpi_day_stale.fact = counted) AS stale;
+    first_day = greatest(from_date, first_day);
+    end_day = least(to_date, today + 1);
+    missing = kpi_day_missing(counted, first_day, end_day, today);
+
+    IF shown && '{all,rep,product,source,pipeline}' THEN
+        pieces = pieces || format(
+            'SELECT kept.kpi_code, kept.dimension_name, member.id, kept.day, member.numerator, member.denominator, member.n FROM %s.kpi_day AS kept
+                CROSS JOIN LATERAL unnest(kept.member_ids, kept.numerators, kept.denominators, kept.row_counts) AS member (id, numerator, denominator, n)
+                WHERE kept.dimension_name = ANY (%L)',
+            home,
+            shown
+        );
+    END IF;
+    IF 'team' = ANY (shown) OR 'team_tree' = ANY (shown) THEN
+        pieces = pieces || format(
+            'SELECT kept.kpi_code, %1$L, team.id, kept.day, member.numerator, member.denominator, member.n FROM %2$s.kpi_day AS kept
+                CROSS JOIN LATERAL unnest(kept.member_ids, kept.numerators, kept.denominators, kept.row_counts) AS member (id, numerator, denominator, n)
+                LEFT JOIN %2$s.sales_rep AS rep ON rep.id = member.id
+                %3$s
+                WHERE kept.dimension_name = ''rep''',
+            CASE WHEN 'team' = ANY (shown) THEN 'team' ELSE 'team_tree' END,
+            home,
+            CASE
+                WHEN 'team' = ANY (shown) THEN 'CROSS JOIN LATERAL (SELECT rep.team_id AS id) AS team'
+                ELSE format('JOIN (SELECT tree.team_id, tree.member_id AS id FROM %s.team_tree() AS tree) AS team ON team.team_id = rep.team_id', home)
+            END
+        );
+    END IF;
+    RETURN format(
+        $query$
+SELECT
+    piece.kpi_code,
+    piece.dimension_name,
+    piece.member_id,
+    piece.period_start,
+    sum(piece.numerator),
+    sum(piece.denominator),
+    sum(piece.n)::bigint
+FROM (
+    SELECT
+        kept.kpi_code,
+        kept.dimension_name,
+        kept.member_id,
+        period.period_start,
+        kept.numerator,
+        kept.denominator,
+        kept.n
+    FROM (
+        %1$s
+    ) AS kept (kpi_code, dimension_name, member_id, day, numerator, denominator, n)
+    JOIN %2$s.kpi_days(%3$L, %4$L, %5$L) AS period ON period.day = kept.day
+    WHERE kept.kpi_code = ANY (%6$L)
+        AND kept.day >= %3$L
+        AND kept.day <= %4$L
+        AND NOT kept.day <@ %7$L::datemultirange%8$s
+) AS piece
+GROUP BY
+    piece.kpi_code,
+    piece.dimension_name,
+    piece.member_id,
+    piece.period_start$query$,
+        array_to_string(pieces, ' UNION ALL '),
+        home,
+        first_day,
+        end_day - 1,
+        grain,
+        kpi_codes,
+        missing,
+        CASE WHEN isempty(missing) THEN '' ELSE E'\n    UNION ALL\n    SELECT counted.* FROM ('
+            || kpi_query(kpi_codes, lower(missing), upper(missing), grain, dimensions, as_of, missing) || ') AS counted' END
+    );
+END;
+$$;
+COMMENT ON FUNCTION kpi_day_query(text[], date, date, text, text[], timestamp with time zone) IS
+    'the query that takes KPIs of one fact, day and condition from kpi_day, and counts the days that have changed since';
+
+-- Notes the days of the facts that rows before and after a statement count on.
+CREATE FUNCTION kpi_day_note() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path FROM CURRENT
+AS $$
+DECLARE
+    noted record;
+    changed text;
+BEGIN
+    FOR noted IN
+        SELECT
+            listed.fact,
+            listed.columns,
+            listed.day_at,
+            listed.latest_at,
+            listed.joined,
+            listed.condition
+        FROM (VALUES
+            ('lead', 'lead_fact', '{created_at,rep_id,source_id,account_id}'::text[],
+                'changed.created_at', 'NULL', NULL, NULL),
+            ('deal', 'lead_fact', '{lead_id,opened_at}',
+                'lead.created_at', 'changed.opened_at', 'lead', 'lead.id = changed.lead_id'),
+            ('deal', 'deal_opening', '{opened_at,source_id,pipeline_id,account_id,lead_id,amount}',
+                'changed.opened_at', 'NULL', NULL, NULL),
+            ('deal', 'deal_closing', '{phase_since,closed_at,opened_at,source_id,pipeline_id,account_id,lead_id,amount,cost}',
+                'changed.closed_at', 'greatest(changed.phase_since, changed.opened_at)', NULL, NULL),
+            ('deal', 'activity_fact', '{source_id,pipeline_id,account_id}',
+                'coalesce(activity.ended_at, activity.started_at, activity.planned_at)', 'NULL', 'activity', 'activity.deal_id = changed.id AND activity.done'),
+            ('phase_stay', 'deal_opening', '{rep_id,product_id}',
+                'deal.opened_at', 'NULL', 'deal', 'deal.id = changed.deal_id AND changed.stay_no = 1'),
+            ('phase_stay', 'deal_closing', '{phase_id,entered_at,left_at,rep_id,product_id}',
+                'CASE WHEN phase.kind IN (''won'', ''lost'') THEN changed.entered_at END', 'changed.entered_at', 'phase', 'phase.id = changed.phase_id'),
+            ('activity', 'activity_fact', '{ended_at,started_at,planned_at,done,activity_type_id,rep_id,deal_id,lead_id,account_id}',
+                'coalesce(changed.ended_at, changed.started_at, changed.planned_at)', 'NULL', NULL, NULL)
+        ) AS listed (relation, fact, columns, day_at, latest_at, joined, condition)
+        WHERE listed.relation = TG_TABLE_NAME
+    LOOP
+        -- who cannot see all rows of the other table cannot say which days it is about
+        IF noted.joined IS NOT NULL AND row_security_active(noted.joined::regclass) THEN
+            INSERT INTO kpi_day_stale (fact, is_whole) VALUES (noted.fact, true);
+            CONTINUE;
+        END IF;
+        -- of an UPDATE the rows before and after, as far as they differ in what the fact shows
+        changed = CASE TG_OP
+            WHEN 'INSERT' THEN 'after_rows'
+            WHEN 'DELETE' THEN 'before_rows'
+            ELSE (
+                SELECT format(
+                    '(SELECT %1$s FROM before_rows EXCEPT ALL SELECT %1$s FROM after_rows UNION ALL (SELECT %1$s FROM after_rows EXCEPT ALL SELECT %1$s FROM before_rows))',
+                    string_agg(listed.name, ', ')
+                )
+                FROM unnest(noted.columns || CASE TG_TABLE_NAME WHEN 'phase_stay' THEN '{deal_id,stay_no}'::text[] ELSE '{id}' END) AS listed (name)
+            )
+        END;
+        EXECUTE format(
+            'INSERT INTO kpi_day_stale (fact, day, latest_at)
+                SELECT %L, local_date(noted.at), max(noted.latest_at)
+                FROM (SELECT %s AS at, (%s)::timestamptz AS latest_at FROM %s AS changed %s) AS noted
+                WHERE num_nonnulls(noted.at, noted.latest_at) > 0
+                GROUP BY local_date(noted.at)',
+            noted.fact,
+            noted.day_at,
+            noted.latest_at,
+            changed,
+            coalesce('JOIN ' || noted.joined || ' ON ' || noted.condition, '')
+        );
+    END LOOP;
+    RETURN NULL;
+END;
+$$;
+COMMENT ON FUNCTION kpi_day_note() IS
+    'trigger: notes which days of which facts a statement has changed';
+
+CREATE FUNCTION kpi_day_note_all() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path FROM CURRENT
+AS $$
+BEGIN
+    INSERT INTO kpi_day_stale (fact, is_whole)
+    SELECT tracked.fact, true
+    FROM kpi_day_fact() AS tracked
+    WHERE TG_TABLE_NAME = ANY (tracked.sources);
+    RETURN NULL;
+END;
+$$;
+COMMENT ON FUNCTION kpi_day_note_all() IS
+    'trigger: notes that every day of the facts a table is part of has to be counted again';
+
+CREATE FUNCTION kpi_day_trigger() RETURNS TABLE (
+    relation text,
+    name text,
+    ddl text
+)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 18
+BEGIN ATOMIC
+    SELECT
+        kept.relation,
+        kept.name,
+        format('CREATE TRIGGER %I AFTER %s ON %I%s FOR EACH STATEMENT EXECUTE FUNCTION %s()', kept.name, kept.event, kept.relation, kept.seen, kept.function)
+    FROM (
+        SELECT
+            source.relation,
+            'kpi_day_on_' || event.name AS name,
+            event.name AS event,
+            event.seen,
+            event.function
+        FROM (VALUES ('lead'), ('deal'), ('phase_stay'), ('activity')) AS source (relation)
+        CROSS JOIN (VALUES
+            ('insert', ' REFERENCING NEW TABLE AS after_rows', 'kpi_day_note'),
+            ('update', ' REFERENCING OLD TABLE AS before_rows NEW TABLE AS after_rows', 'kpi_day_note'),
+            ('delete', ' REFERENCING OLD TABLE AS before_rows', 'kpi_day_note'),
+            ('truncate', '', 'kpi_day_note_all')
+        ) AS event (name, seen, function)
+        UNION ALL
+        VALUES
+            ('phase', 'kpi_day_on_update', 'UPDATE OF kind', '', 'kpi_day_note_all'),
+            ('activity_type', 'kpi_day_on_update', 'UPDATE OF counts_as_visit', '', 'kpi_day_note_all')
+    ) AS kept;
+END;
+COMMENT ON FUNCTION kpi_day_trigger() IS
+    'the triggers that note changes, while kpi_day is kept';
+
+CREATE FUNCTION start_kpi_days() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path FROM CURRENT
+    SET client_min_messages = warning
+AS $$
+DECLARE
+    listed record;
+BEGIN
+    -- whoever writes now must be seen, and whoever writes later must note it
+    LOCK TABLE lead, deal, phase_stay, activity, phase, activity_type IN SHARE ROW EXCLUSIVE MODE;
+    DELETE FROM kpi_day_cover;
+    DELETE FROM kpi_day;
+    DELETE FROM kpi_day_stale;
+    FOR listed IN SELECT wanted.relation, wanted.name, wanted.ddl FROM kpi_day_trigger() AS wanted LOOP
+        EXECUTE format('DROP TRIGGER IF EXISTS %I ON %I', listed.name, listed.relation);
+        EXECUTE listed.ddl;
+        EXECUTE format('COMMENT ON TRIGGER %I ON %I IS %L', listed.name, listed.relation, 'notes which days refresh_kpi_days() has to count again');
+    END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION start_kpi_days() IS
+    'makes the triggers that note changes, with nothing kept yet';
+
+CREATE FUNCTION stop_kpi_days() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path FROM CURRENT
+    SET client_min_messages = warning
+AS $$
+DECLARE
+    listed record;
+BEGIN
+    FOR listed IN SELECT wanted.relation, wanted.name FROM kpi_day_trigger() AS wanted LOOP
+        EXECUTE format('DROP TRIGGER IF EXISTS %I ON %I', listed.name, listed.relation);
+    END LOOP;
+    DELETE FROM kpi_day_cover;
+    DELETE FROM kpi_day;
+    DELETE FROM kpi_day_stale;
+END;
+$$;
+COMMENT ON FUNCTION stop_kpi_days() IS
+    'empties kpi_day and removes the triggers that keep it: every report counts the facts again';
+
+CREATE FUNCTION kpi_day_count(
+    kpi_codes text[],
+    missing datemultirange DEFAULT NULL
+) RETURNS TABLE (
+    kpi_code text,
+    dimension_name text,
+    day date,
+    member_ids bigint[],
+    numerators numeric[],
+    denominators numeric[],
+    row_counts bigint[]
+)
+    LANGUAGE plpgsql STABLE ROWS 1000 COST 100000
+    SET search_path FROM CURRENT
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+        SELECT
+            counted.kpi_code,
+            counted.dimension_name,
+            counted.period_start,
+            array_agg(counted.member_id ORDER BY counted.member_id),
+            array_agg(counted.numerator ORDER BY counted.member_id),
+            array_agg(counted.denominator ORDER BY counted.member_id),
+            array_agg(counted.n ORDER BY counted.member_id)
+        FROM kpi_day_fact() AS tracked
+        CROSS JOIN LATERAL (
+            SELECT array_agg(kpi.code ORDER BY kpi.code) AS codes
+            FROM kpi
+            WHERE kpi.code = ANY (kpi_codes)
+                AND kpi.fact = tracked.fact
+            GROUP BY
+                kpi.date_column,
+                kpi.condition
+        ) AS task
+        CROSS JOIN LATERAL kpicrm.measured_rows(kpi_query(
+            task.codes, lower(missing), upper(missing), 'day', '{all,rep,product,source,pipeline}', 'infinity', missing
+        )) AS counted
+        GROUP BY
+            counted.kpi_code,
+            counted.dimension_name,
+            counted.period_start;
+END;
+$$;
+COMMENT ON FUNCTION kpi_day_count(text[], datemultirange) IS
+    'what kpi_day is to hold of KPIs, on some days or on all (NULL), counted from the facts';
+
+CREATE FUNCTION refresh_kpi_days() RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path FROM CURRENT
+AS $$
+DECLARE
+    hidden text;
+    stale record;
+    known text[];
+    whole text[];
+    written bigint;
+    result bigint = 0;
+BEGIN
+    SELECT string_agg(tracked.fact, ', ' ORDER BY tracked.fact)
+    INTO hidden
+    FROM kpi_day_fact() AS tracked
+    WHERE NOT kpi_day_is_visible(tracked.fact);
+    IF hidden IS NOT NULL THEN
+        RAISE EXCEPTION 'role "%" cannot see all rows of %', current_user, hidden
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = 'Refresh as the owner of the workspace, or as a role that reads all of it and that no row security policy applies to.';
+    END IF;
+    IF EXISTS (
+        SELECT
+        FROM kpi_day_trigger() AS wanted
+        WHERE NOT EXISTS (SELECT FROM pg_trigger WHERE pg_trigger.tgrelid = wanted.relation::regclass AND pg_trigger.tgname = wanted.name)
+    ) THEN
+        PERFORM start_kpi_days();
+    END IF;
+    -- one at a time
+    LOCK TABLE kpi_day_cover IN SHARE ROW EXCLUSIVE MODE;
+    DELETE FROM kpi_day_cover AS cover
+    WHERE NOT EXISTS (
+        SELECT
+        FROM kpi
+        JOIN setting ON setting.version = cover.version AND setting.time_zone = cover.time_zone
+        WHERE kpi.code = cover.kpi_code
+            AND kpi.definition_hash = cover.definition_hash
+    );
+    -- First what was noted, then the facts: what is written in between is counted or still noted.
+    FOR stale IN
+        WITH removed AS (
+            DELETE FROM kpi_day_stale RETURNING kpi_day_stale.fact, kpi_day_stale.day, kpi_day_stale.is_whole, kpi_day_stale.latest_at
+        )
+        SELECT
+            tracked.fact,
+            range_agg(daterange(removed.day, removed.day + 1)) FILTER (WHERE removed.day IS NOT NULL) AS days,
+            coalesce(bool_or(removed.is_whole), false) AS is_whole,
+            max(removed.latest_at) AS latest_at
+        FROM kpi_day_fact() AS tracked
+        LEFT JOIN removed ON removed.fact = tracked.fact
+        GROUP BY tracked.fact
+    LOOP
+        IF stale.is_whole THEN
+            DELETE FROM kpi_day_cover AS cover
+            USING kpi
+            WHERE kpi.code = cover.kpi_code
+                AND kpi.fact = stale.fact;
+        END IF;
+        known = ARRAY(SELECT cover.kpi_code FROM kpi_day_cover AS cover JOIN kpi ON kpi.code = cover.kpi_code WHERE kpi.fact = stale.fact);
+        whole = ARRAY(SELECT kpi.code FROM kpi WHERE kpi.fact = stale.fact AND NOT kpi.code = ANY (known) AND kpi_day_can_hold(kpi));
+
+        DELETE FROM kpi_day WHERE kpi_day.kpi_code = ANY (whole) OR (kpi_day.kpi_code = ANY (known) AND kpi_day.day <@ stale.days);
+        INSERT INTO kpi_day (kpi_code, dimension_name, day, member_ids, numerators, denominators, row_counts)
+        SELECT counted.kpi_code, counted.dimension_name, counted.day, counted.member_ids, counted.numerators, counted.denominators, counted.row_counts
+        FROM kpi_day_count(whole) AS counted
+        UNION ALL
+        SELECT counted.kpi_code, counted.dimension_name, counted.day, counted.member_ids, counted.numerators, counted.denominators, counted.row_counts
+        FROM kpi_day_count(CASE WHEN stale.days IS NULL THEN '{}' ELSE known END, stale.days) AS counted;
+        GET DIAGNOSTICS written = ROW_COUNT;
+        result = result + written;
+
+        UPDATE kpi_day_cover AS cover
+        SET latest_at = stale.latest_at
+        WHERE cover.kpi_code = ANY (known)
+            AND cover.latest_at < stale.latest_at;
+        INSERT INTO kpi_day_cover (kpi_code, definition_hash, version, time_zone, latest_at)
+        SELECT kpi.code, kpi.definition_hash, setting.version, setting.time_zone, latest.at
+        FROM kpi
+        JOIN setting ON setting.only_row
+        CROSS JOIN LATERAL (
+            SELECT coalesce(greatest((SELECT max(deal.opened_at) FROM deal), (SELECT max(stay.entered_at) FROM phase_stay AS stay)), '-infinity') AS at
+        ) AS latest
+        WHERE kpi.code = ANY (whole);
+    END LOOP;
+    DELETE FROM kpi_day WHERE NOT EXISTS (SELECT FROM kpi_day_cover AS cover WHERE cover.kpi_code = kpi_day.kpi_code);
+    RETURN result;
+END;
+$$;
+COMMENT ON FUNCTION refresh_kpi_days() IS
+    'brings kpi_day up to date and returns how many of its rows were written; the first call makes the triggers that note changes, and waits until nobody writes';
+
+CREATE FUNCTION check_kpi_days() RETURNS TABLE (
+    kpi_name text,
+    dimension_name text,
+    day date,
+    kept text,
+    counted text
+)
+    LANGUAGE plpgsql STABLE ROWS 1000 COST 100000
+    SET search_path FROM CURRENT
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+        WITH held AS MATERIALIZED (
+            SELECT kpi.code, kpi.fact
+            FROM kpi
+            WHERE kpi.code = ANY (kpi_day_kept(ARRAY(SELECT listed.code FROM kpi AS listed), 'infinity'))
+        )
+        SELECT
+            coalesce(kept.kpi_code, counted.kpi_code),
+            coalesce(kept.dimension_name, counted.dimension_name),
+            coalesce(kept.day, counted.day),
+            ROW(kept.member_ids, kept.numerators, kept.denominators, kept.row_counts)::text,
+            ROW(counted.member_ids, counted.numerators, counted.denominators, counted.row_counts)::text
+        FROM (SELECT kpi_day.* FROM kpi_day JOIN held ON held.code = kpi_day.kpi_code) AS kept
+        FULL JOIN kpi_day_count(ARRAY(SELECT held.code FROM held)) AS counted
+            ON counted.kpi_code = kept.kpi_code
+            AND counted.dimension_name = kept.dimension_name
+            AND counted.day = kept.day
+        JOIN held ON held.code = coalesce(kept.kpi_code, counted.kpi_code)
+        WHERE NOT EXISTS (SELECT FROM kpi_day_stale AS stale WHERE stale.fact = held.fact AND stale.day = coalesce(kept.day, counted.day))
+            AND ((kept.member_ids, kept.row_counts) IS DISTINCT FROM (counted.member_ids, counted.row_counts)
+            OR (SELECT array_agg(round(part.value, 6)) FROM unnest(kept.numerators || kept.denominators) AS part (value))
+                IS DISTINCT FROM (SELECT array_agg(round(part.value, 6)) FROM unnest(counted.numerators || counted.denominators) AS part (value)));
+END;
+$$;
+COMMENT ON FUNCTION check_kpi_days() IS
+    'days of which kpi_day says something else than the facts, without those that are noted as changed: no rows is what it should be';
