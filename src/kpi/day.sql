@@ -372,6 +372,12 @@ AS $$
 DECLARE
     listed record;
 BEGIN
+    -- a snapshot from before the lock would miss what was written until then, which nobody has noted
+    IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+        RAISE EXCEPTION 'the first refresh_kpi_days() cannot run in a % transaction', current_setting('transaction_isolation')
+            USING ERRCODE = 'invalid_transaction_state',
+                  HINT = 'Call it in a transaction of isolation level READ COMMITTED.';
+    END IF;
     -- whoever writes now must be seen, and whoever writes later must note it
     LOCK TABLE lead, deal, phase_stay, activity, phase, activity_type IN SHARE ROW EXCLUSIVE MODE;
     DELETE FROM kpi_day_cover;
