@@ -6,7 +6,7 @@ BEGIN;
 SET search_path = public, pg_catalog;
 SET client_min_messages = warning;
 \pset tuples_only on
-SELECT plan(39);
+SELECT plan(49);
 
 CREATE FUNCTION pg_temp.page(html text) RETURNS xml
     LANGUAGE sql IMMUTABLE
@@ -218,6 +218,51 @@ CROSS JOIN LATERAL (
     FROM unnest(pg_temp.found(en, '//h:section[@id="sales_vs_target"]//h:svg[@class="columns"]/h:rect/@height'), pg_temp.found(en, '//h:section[@id="sales_vs_target"]//h:svg[@class="columns"]/h:line[@class="mark"]/@y1')) WITH ORDINALITY AS bar (h, mark, nth)
     JOIN (SELECT won_amount, target_amount, row_number() OVER (ORDER BY period_start) AS nth FROM demo.sales_vs_target('month', 'company', '2026-04-01', '2026-07-01', :at)) AS month USING (nth)
 ) AS drawn;
+
+SELECT results_eq(
+    $$SELECT kpicrm.html_number(value, 'short_amount'), kpicrm.html_number(value, 'short_amount', 'ja')
+      FROM unnest('{0,999,1000,9999,13400,-13400,99949,99950,123000,999499,999500,12340000,123456789,1234567890}'::float8[]) WITH ORDINALITY AS listed (value, nth) ORDER BY nth$$,
+    $$VALUES ('0', '0'), ('999', '999'), ('1.0 k', '1,000'), ('10.0 k', '9,999'), ('13.4 k', '1.3万'), ('-13.4 k', '-1.3万'), ('99.9 k', '10.0万'), ('100 k', '10.0万'),
+          ('123 k', '12.3万'), ('999 k', '99.9万'), ('1,000 k', '100万'), ('12.3 m', '1,234万'), ('123.5 m', '1.2億'), ('1.2 bn', '12.3億')$$,
+    'short amounts: thousands below 100 have a decimal'
+);
+
+-- Labels of columns: pixels of a phone that each takes, by the width of its characters.
+CREATE FUNCTION pg_temp.label_boxes(labels text[]) RETURNS TABLE (label text, from_x float8, to_x float8, middle float8, class text)
+    LANGUAGE sql IMMUTABLE
+AS $$
+    SELECT t.label, e.start, e.start + s.width, CASE t.class WHEN 'middle' THEN s.x END, t.class
+    FROM (SELECT xmlparse(DOCUMENT kpicrm.svg_columns('t', 'd', labels, array_fill(1::float8, ARRAY[cardinality(labels)]))) AS svg) AS drawn
+    CROSS JOIN LATERAL unnest(xpath('/svg/text/text()', svg)::text[], xpath('/svg/text/@x', svg)::text[], xpath('/svg/text/@class', svg)::text[]) AS t (label, x, class)
+    CROSS JOIN LATERAL (SELECT rtrim(t.x, '%')::float8 * 3.28 AS x, 7.5 * (char_length(t.label) + char_length(regexp_replace(t.label, '[[:ascii:]]', '', 'g'))) AS width) AS s
+    CROSS JOIN LATERAL (SELECT s.x - s.width * CASE t.class WHEN 'middle' THEN 0.5 WHEN 'value' THEN 1 ELSE 0 END AS start) AS e
+$$;
+CREATE FUNCTION pg_temp.months(count integer, pattern text DEFAULT 'YYYY-MM') RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    RETURN ARRAY(SELECT to_char('2026-04-01'::timestamp + make_interval(months => n), pattern) FROM generate_series(0, count - 1) AS n);
+SELECT is(
+    pg_temp.found(en, '//h:section[@id="sales_vs_target"]//h:svg[@class="columns"]/h:text[@class="middle"]/text()'),
+    ARRAY(SELECT period_label FROM demo.sales_vs_target('month', 'company', '2026-04-01', '2026-07-01', :at) ORDER BY period_start),
+    'every month of a quarter has its label'
+) FROM shown;
+SELECT is(array_agg(label ORDER BY from_x), pg_temp.months(5), 'five months, too') FROM pg_temp.label_boxes(pg_temp.months(5));
+SELECT is(array_agg(label ORDER BY from_x), '{2026-04,2026-07,2026-10,2027-01}', 'of a year every third') FROM pg_temp.label_boxes(pg_temp.months(12));
+SELECT is(array_agg(label ORDER BY from_x), '{04,05,06,07,08,09,10,11,12,01,02,03}', 'all of it if they are short') FROM pg_temp.label_boxes(pg_temp.months(12, 'MM'));
+SELECT is(array_agg(label ORDER BY from_x), '{4月,6月,8月,10月,12月,2月}', 'Japanese characters are wide') FROM pg_temp.label_boxes(pg_temp.months(12, 'FMMM月'));
+SELECT ok(
+    bool_and(from_x >= -0.01 AND to_x <= 328.01) AND bool_and(gap IS NULL OR gap >= 7.99) AND bool_and(class <> 'middle' OR abs(middle - 328 * (nth - 0.5) / columns) < 0.01)
+        AND count(*) FILTER (WHERE nth = 1) = 60 * 7,
+    'any number and length of labels: inside, apart, in the middle of the column; the first is always there'
+)
+FROM (
+    SELECT columns, box.*, regexp_replace(box.label, '\D', '', 'g')::integer AS nth, from_x - lag(to_x) OVER (PARTITION BY columns, filling ORDER BY from_x) AS gap
+    FROM generate_series(1, 60) AS columns
+    CROSS JOIN unnest('{"",x,月,年度第,長い名前の,----------,xxxxxxxxxxxxxxxxxxxxxx}'::text[]) AS filling
+    CROSS JOIN LATERAL pg_temp.label_boxes(ARRAY(SELECT filling || n FROM generate_series(1, columns) AS n)) AS box
+) AS drawn;
+SELECT ok(kpicrm.svg_columns('t', 'd', '{}', '{}') IS NULL AND kpicrm.svg_columns('t', 'd', NULL, NULL) IS NULL, 'no columns');
+SELECT is(pg_temp.found(xmlparse(DOCUMENT kpicrm.svg_columns('t', 'd', ARRAY['a', NULL, 'c'], '{1,2,3}')), '/svg/text/text() | /svg/rect/@height'), '{46.67,a,93.33,140.00,c}', 'a column without label');
+SELECT is(pg_temp.found(xmlparse(DOCUMENT kpicrm.svg_columns('t', 'd', NULL, '{1,2}')), '/svg/rect/@height'), '{70.00,140.00}', 'columns without labels');
 
 -- --------------------------------------------------------------- hostile names
 UPDATE demo.setting SET home_currency = 'EUR';
