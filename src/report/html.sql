@@ -236,8 +236,9 @@ BEGIN ATOMIC
             explained.sort_order,
             coalesce(CASE html_kpi_tree.language WHEN 'ja' THEN kpi.name_ja ELSE kpi.name END,
                 CASE explained.factor WHEN '(rest)' THEN kpicrm.in_language(html_kpi_tree.language, 'other', 'その他') ELSE explained.factor END) AS factor,
-            explained.plan_value,
-            explained.actual_value,
+            -- the rest of lmdi is a quotient, of shapley an amount: one would be read as the other
+            CASE WHEN explained.factor <> '(rest)' OR explained.method <> 'lmdi' THEN explained.plan_value END AS plan_value,
+            CASE WHEN explained.factor <> '(rest)' OR explained.method <> 'lmdi' THEN explained.actual_value END AS actual_value,
             explained.contribution,
             explained.method,
             coalesce(kpi.unit, 'amount') AS unit
@@ -296,7 +297,23 @@ BEGIN ATOMIC
                     kpicrm.html_number(gap.contribution::double precision, 'amount'),
                     gap.method
                 ), '' ORDER BY gap.sort_order)
-            )
+            ) || '<p class="note">' || CASE min(gap.method)
+                WHEN 'lmdi' THEN kpicrm.in_language(
+                    html_kpi_tree.language,
+                    'lmdi (logarithmic mean Divisia index): the more a factor changed in proportion, the more of the gap is due to it; other is what revenue and the product of the factors differ by.',
+                    'lmdi（対数平均ディビジア指数）：変化率の大きい要因ほど影響額が大きくなります。その他は、売上と要因の積とのずれです。'
+                )
+                WHEN 'shapley' THEN kpicrm.in_language(
+                    html_kpi_tree.language,
+                    'shapley (Shapley value, as a factor is zero or negative): the mean of what a factor changes over all orders in which the factors can change; other is revenue less the product of the factors.',
+                    'shapley（シャープレイ値。ゼロ以下の要因がある場合）：要因が変わる順序をすべて考えたときの影響額の平均です。その他は、売上から要因の積を引いた額です。'
+                )
+                ELSE kpicrm.in_language(
+                    html_kpi_tree.language,
+                    'difference: actual less what it is compared with, as revenue has no factor with a value on both sides.',
+                    'difference：実績と比較対象の差です。両方の値がある要因がないため、分解していません。'
+                )
+            END || '</p>'
             FROM gap
             HAVING count(*) > 0
         ), ''),

@@ -6,7 +6,7 @@ BEGIN;
 SET search_path = public, pg_catalog;
 SET client_min_messages = warning;
 \pset tuples_only on
-SELECT plan(49);
+SELECT plan(53);
 
 CREATE FUNCTION pg_temp.page(html text) RETURNS xml
     LANGUAGE sql IMMUTABLE
@@ -31,9 +31,18 @@ CREATE FUNCTION pg_temp.whole(value numeric) RETURNS text
 CREATE FUNCTION pg_temp.part(value double precision) RETURNS text
     LANGUAGE sql IMMUTABLE
     RETURN coalesce(to_char(value::numeric, 'FM999,999,990.0'), '–');
+-- A section alone.
+CREATE FUNCTION pg_temp.section(html text) RETURNS xml
+    LANGUAGE sql IMMUTABLE
+    RETURN xmlparse(DOCUMENT '<body xmlns="http://www.w3.org/1999/xhtml">' || html || '</body>');
 CREATE FUNCTION pg_temp.percent(value double precision) RETURNS text
     LANGUAGE sql IMMUTABLE
     RETURN coalesce(to_char(100 * value::numeric, 'FM999,990.0') || ' %', '–');
+
+-- A value of explain_gap; the rest of lmdi is a quotient, not an amount.
+CREATE FUNCTION pg_temp.side(factor text, method text, unit text, value numeric) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    RETURN CASE WHEN factor = '(rest)' AND method = 'lmdi' THEN '–' WHEN unit = 'rate' THEN pg_temp.percent(value::float8) ELSE pg_temp.whole(value) END;
 
 -- ------------------------------------------------------------ an empty workspace
 SELECT kpicrm.create_workspace('empty') \g /dev/null
@@ -43,6 +52,11 @@ SELECT throws_ok($$SELECT empty.report_html(language => 'fr')$$, '22023', 'inval
 SELECT throws_ok($$SELECT empty.report_html(grain => 'week')$$, '22023', 'invalid value for argument "grain": "week"');
 SELECT throws_ok($$SELECT empty.report_html(as_of => 'infinity')$$, '22023', 'invalid value for argument "as_of": "infinity"');
 SELECT throws_ok($$SELECT empty.report_html('-infinity')$$, '22023', 'invalid value for argument "period": "-infinity"');
+INSERT INTO empty.target (kpi_code, grain, period_start, value) VALUES ('revenue', 'quarter', '2026-04-01', 1000000);
+SELECT ok(note[1] ~ '^difference：' AND cells = '{"売上|1,000,000|0|-1,000,000|difference"}', 'without factors the gap is the difference')
+FROM empty.html_kpi_tree('2026-04-01', 'quarter', 'ja', '2026-05-31'),
+    pg_temp.found(pg_temp.section(html), '//h:section[@id="kpi_tree"]/h:p[@class="note"]/text()') AS note,
+    LATERAL (SELECT array_agg(line) AS cells FROM pg_temp.cells(pg_temp.section(html), 'kpi_tree', 2) AS line) AS shown;
 
 -- ------------------------------------------------------------------- a company
 SELECT kpicrm.create_workspace('demo') \g /dev/null
@@ -93,8 +107,7 @@ SELECT results_eq(
 SELECT results_eq(
     $$SELECT pg_temp.cells(en, 'kpi_tree', 2) FROM shown$$,
     $$SELECT concat_ws('|', coalesce(kpi.name, CASE factor WHEN '(rest)' THEN 'other' ELSE factor END),
-          CASE WHEN kpi.unit = 'rate' THEN pg_temp.percent(plan_value::float8) ELSE pg_temp.whole(plan_value::numeric) END,
-          CASE WHEN kpi.unit = 'rate' THEN pg_temp.percent(actual_value::float8) ELSE pg_temp.whole(actual_value::numeric) END, pg_temp.whole(contribution::numeric), method)
+          pg_temp.side(factor, method, kpi.unit, plan_value), pg_temp.side(factor, method, kpi.unit, actual_value), pg_temp.whole(contribution), method)
       FROM demo.explain_gap('revenue', '2026-04-01', 'quarter', 'previous_year', NULL, '2026-05-31 18:00+09') LEFT JOIN demo.kpi ON code = factor ORDER BY explain_gap.sort_order$$,
     'the gap: explain_gap'
 );
@@ -106,14 +119,24 @@ CREATE TEMP TABLE with_target AS SELECT pg_temp.page(demo.report_html(as_of => :
 SELECT results_eq(
     $$SELECT pg_temp.cells(en, 'kpi_tree', 2) FROM with_target$$,
     $$SELECT concat_ws('|', coalesce(kpi.name, CASE factor WHEN '(rest)' THEN 'other' ELSE factor END),
-          CASE WHEN kpi.unit = 'rate' THEN pg_temp.percent(plan_value::float8) ELSE pg_temp.whole(plan_value::numeric) END,
-          CASE WHEN kpi.unit = 'rate' THEN pg_temp.percent(actual_value::float8) ELSE pg_temp.whole(actual_value::numeric) END, pg_temp.whole(contribution::numeric), method)
+          pg_temp.side(factor, method, kpi.unit, plan_value), pg_temp.side(factor, method, kpi.unit, actual_value), pg_temp.whole(contribution), method)
       FROM demo.explain_gap('revenue', '2026-04-01', 'quarter', 'target', NULL, '2026-05-31 18:00+09') LEFT JOIN demo.kpi ON code = factor ORDER BY explain_gap.sort_order$$,
     'with a target of the quarter: the gap to that'
 );
 SELECT is(
     pg_temp.found(en, '(//h:section[@id="kpi_tree"]//h:table)[2]//h:th[not(@scope="row")]/text()'), '{Factor,Target,Actual,Contribution,Method}', 'which it says, too'
 ) FROM with_target;
+SELECT ok(bool_and(note ~ '^lmdi[ （]' AND note ~ 'other|その他'), 'and what the method means') FROM shown, LATERAL (VALUES (en), (ja)) AS listed (page), LATERAL unnest(pg_temp.found(page, '//h:section[@id="kpi_tree"]/h:p[@class="note"]/text()')) AS note;
+UPDATE demo.target SET value = 0 WHERE grain = 'quarter' AND kpi_code = 'win_rate';
+CREATE TEMP TABLE with_zero AS SELECT pg_temp.section(html) AS en FROM demo.html_kpi_tree('2026-04-01', 'quarter', 'en', :at);
+SELECT results_eq(
+    $$SELECT pg_temp.cells(en, 'kpi_tree', 2) FROM with_zero$$,
+    $$SELECT concat_ws('|', coalesce(kpi.name, CASE factor WHEN '(rest)' THEN 'other' ELSE factor END),
+          pg_temp.side(factor, method, kpi.unit, plan_value), pg_temp.side(factor, method, kpi.unit, actual_value), pg_temp.whole(contribution), 'shapley')
+      FROM demo.explain_gap('revenue', '2026-04-01', 'quarter', 'target', NULL, '2026-05-31 18:00+09') LEFT JOIN demo.kpi ON code = factor ORDER BY explain_gap.sort_order$$,
+    'with a factor of zero: another method, whose rest is an amount'
+);
+SELECT ok(note[1] ~ '^shapley ' AND cardinality(note) = 1, 'which the page says') FROM with_zero, pg_temp.found(en, '//h:section[@id="kpi_tree"]/h:p[@class="note"]/text()') AS note;
 DELETE FROM demo.target WHERE grain = 'quarter';
 SELECT results_eq(
     $$SELECT pg_temp.cells(en, 'sales_vs_target', 1) FROM shown$$,
