@@ -516,10 +516,11 @@ BEGIN ATOMIC
         SELECT
             card.pipeline_id,
             card.phase_sort_order,
-            card.pipeline || ' · ' || card.phase AS name,
+            -- labels of charts are short: the only pipeline need not be named
+            CASE WHEN min(card.pipeline_id) OVER () = max(card.pipeline_id) OVER () THEN '' ELSE card.pipeline || ' · ' END || card.phase AS name,
             count(*) AS deals,
-            sum(card.amount) AS amount,
-            sum(card.weighted_amount) AS weighted,
+            coalesce(sum(card.amount), 0) AS amount,
+            coalesce(sum(card.weighted_amount), 0) AS weighted,
             count(*) FILTER (WHERE card.status = 'stalled') AS stalled
         FROM card
         GROUP BY

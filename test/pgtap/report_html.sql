@@ -6,7 +6,7 @@ BEGIN;
 SET search_path = public, pg_catalog;
 SET client_min_messages = warning;
 \pset tuples_only on
-SELECT plan(53);
+SELECT plan(57);
 
 CREATE FUNCTION pg_temp.page(html text) RETURNS xml
     LANGUAGE sql IMMUTABLE
@@ -169,7 +169,7 @@ SELECT is_empty(
 );
 SELECT results_eq(
     $$SELECT pg_temp.cells(en, 'deal_board', 1) FROM shown$$,
-    $$SELECT concat_ws('|', pipeline || ' · ' || phase, pg_temp.whole(deal_count), pg_temp.whole(amount), pg_temp.whole(weighted_amount), pg_temp.whole(stalled_count)) FROM demo.deal_board_phase('2026-05-31 18:00+09') ORDER BY pipeline_id, phase_sort_order$$,
+    $$SELECT concat_ws('|', phase, pg_temp.whole(deal_count), pg_temp.whole(amount), pg_temp.whole(weighted_amount), pg_temp.whole(stalled_count)) FROM demo.deal_board_phase('2026-05-31 18:00+09') ORDER BY pipeline_id, phase_sort_order$$,
     'the deal board: deal_board_phase'
 );
 SELECT results_eq(
@@ -286,6 +286,27 @@ FROM (
 SELECT ok(kpicrm.svg_columns('t', 'd', '{}', '{}') IS NULL AND kpicrm.svg_columns('t', 'd', NULL, NULL) IS NULL, 'no columns');
 SELECT is(pg_temp.found(xmlparse(DOCUMENT kpicrm.svg_columns('t', 'd', ARRAY['a', NULL, 'c'], '{1,2,3}')), '/svg/text/text() | /svg/rect/@height'), '{46.67,a,93.33,140.00,c}', 'a column without label');
 SELECT is(pg_temp.found(xmlparse(DOCUMENT kpicrm.svg_columns('t', 'd', NULL, '{1,2}')), '/svg/rect/@height'), '{70.00,140.00}', 'columns without labels');
+
+-- ------------------------------------------------------------- several pipelines
+SELECT is(
+    pg_temp.found(en, '//h:section[@id="deal_board"]//h:svg/h:text[@class="label"]/text()'),
+    ARRAY(SELECT phase FROM demo.deal_board_phase(:at) ORDER BY pipeline_id, phase_sort_order), 'one pipeline: labels are phases'
+) FROM shown;
+INSERT INTO demo.pipeline (name) VALUES ('Renewal');
+INSERT INTO demo.phase (name, pipeline_id, position) SELECT 'Offer', max(id), 1 FROM demo.pipeline;
+SELECT is(
+    pg_temp.found(pg_temp.section(html), '//h:section[@id="deal_board"]//h:svg/h:text[@class="label"]/text()'),
+    ARRAY(SELECT phase FROM demo.deal_board_phase(:at) ORDER BY pipeline_id, phase_sort_order), 'one without open deals does not count'
+) FROM demo.html_deal_board('en', :at);
+INSERT INTO demo.deal (name, pipeline_id, phase_id, phase_since, amount, opened_at)
+SELECT 'one', pipeline_id, id, '2026-05-01', 5000000, '2026-05-01' FROM demo.phase WHERE name = 'Offer';
+CREATE TEMP TABLE two_pipelines AS SELECT pg_temp.section(html) AS en FROM demo.html_deal_board('en', :at);
+SELECT results_eq(
+    $$SELECT pg_temp.cells(en, 'deal_board', 1) FROM two_pipelines$$,
+    $$SELECT concat_ws('|', pipeline || ' · ' || phase, pg_temp.whole(deal_count), pg_temp.whole(amount), pg_temp.whole(weighted_amount), pg_temp.whole(stalled_count)) FROM demo.deal_board_phase('2026-05-31 18:00+09') ORDER BY pipeline_id, phase_sort_order$$,
+    'two: both are named'
+);
+SELECT is((pg_temp.found(en, '//h:section[@id="deal_board"]//h:svg/h:text[@class="label"]/text()'))[5], 'Renewal · Offer', 'in the chart, too') FROM two_pipelines;
 
 -- --------------------------------------------------------------- hostile names
 UPDATE demo.setting SET home_currency = 'EUR';
