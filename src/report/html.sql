@@ -579,14 +579,18 @@ COMMENT ON FUNCTION html_deal_board(text, timestamp with time zone) IS
 CREATE FUNCTION html_sales_vs_target(
     from_date date,
     to_date date,
+    grain text,
     language text,
     as_of timestamp with time zone
 ) RETURNS TABLE (html text)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
     WITH report AS MATERIALIZED (
+        -- all grains at once, so that the deals are read once
         SELECT
+            sales.grain_name,
             sales.scope_name,
+            sales.member_id,
             sales.member_name,
             sales.period_start,
             sales.period_label,
@@ -596,65 +600,107 @@ BEGIN ATOMIC
             sales.weighted_open_amount,
             sales.forecast_amount,
             sales.previous_year_amount
-        FROM sales_vs_target('month', NULL, from_date, to_date, as_of) AS sales
+        FROM sales_vs_target(NULL, NULL, from_date, to_date, as_of) AS sales
         WHERE sales.scope_name IN ('company', 'rep')
+            AND sales.grain_name IN ('month', html_sales_vs_target.grain)
+    ), month AS (
+        SELECT
+            report.period_start,
+            report.period_label,
+            report.target_amount,
+            report.won_amount,
+            report.weighted_open_amount,
+            report.forecast_amount,
+            report.previous_year_amount
+        FROM report
+        WHERE report.scope_name = 'company'
+            AND report.grain_name = 'month'
+    ), line AS (
+        SELECT
+            month.period_start,
+            false AS is_whole,
+            month.period_label,
+            month.target_amount,
+            month.won_amount,
+            month.weighted_open_amount,
+            month.forecast_amount,
+            month.previous_year_amount
+        FROM month
+        UNION ALL
+        -- a target that the months do not add up to would not be seen
+        SELECT
+            report.period_start,
+            true,
+            report.period_label,
+            report.target_amount,
+            report.won_amount,
+            report.weighted_open_amount,
+            report.forecast_amount,
+            report.previous_year_amount
+        FROM report
+        WHERE report.scope_name = 'company'
+            AND report.grain_name = html_sales_vs_target.grain
+            AND report.target_amount IS DISTINCT FROM (SELECT sum(month.target_amount) FROM month)
     ), rep AS (
+        -- not the months added up: the target may be one of the whole period
         SELECT
             report.member_name,
-            sum(report.target_amount) AS target,
-            sum(report.won_count) AS won,
-            sum(report.won_amount) AS amount,
-            sum(report.weighted_open_amount) AS weighted,
-            row_number() OVER (ORDER BY sum(report.won_amount) DESC NULLS LAST, sum(report.target_amount) DESC NULLS LAST, report.member_name) AS nth,
+            report.target_amount,
+            report.won_count,
+            report.won_amount,
+            report.weighted_open_amount,
+            row_number() OVER (ORDER BY report.won_amount DESC, report.target_amount DESC NULLS LAST, report.member_name, report.member_id) AS nth,
             count(*) OVER () AS reps
         FROM report
         WHERE report.scope_name = 'rep'
-        GROUP BY report.member_name
+            AND report.grain_name = html_sales_vs_target.grain
     )
     SELECT html_section(
         'sales_vs_target',
         kpicrm.in_language(html_sales_vs_target.language, 'Plan and actual', '売上予実'),
         kpicrm.in_language(html_sales_vs_target.language, 'What was planned, won, and may still come?', '計画・実績・見込みは？'),
-        (
+        coalesce((
             SELECT kpicrm.svg_columns(
                 kpicrm.in_language(html_sales_vs_target.language, 'Sales by month', '月別売上'),
                 kpicrm.in_language(html_sales_vs_target.language, 'Amount won in each month; the line is the target', '月ごとの受注金額。線は目標'),
-                array_agg(report.period_label ORDER BY report.period_start),
-                array_agg(report.won_amount::double precision ORDER BY report.period_start),
-                array_agg(report.target_amount::double precision ORDER BY report.period_start)
-            ) || kpicrm.html_table(
+                array_agg(month.period_label ORDER BY month.period_start),
+                array_agg(month.won_amount::double precision ORDER BY month.period_start),
+                array_agg(month.target_amount::double precision ORDER BY month.period_start)
+            )
+            FROM month
+        ), '') || coalesce((
+            SELECT kpicrm.html_table(
                 kpicrm.in_language(html_sales_vs_target.language, 'By month', '月別'),
                 html_heads(html_sales_vs_target.language, 'period_label', 'target_amount', 'won_amount', 'weighted_open_amount', 'forecast_amount', 'previous_year_amount'),
                 string_agg(kpicrm.html_row(
-                    report.period_label,
-                    kpicrm.html_number(report.target_amount::double precision, 'amount'),
-                    kpicrm.html_number(report.won_amount::double precision, 'amount'),
-                    kpicrm.html_number(report.weighted_open_amount::double precision, 'amount'),
-                    kpicrm.html_number(report.forecast_amount::double precision, 'amount'),
-                    kpicrm.html_number(report.previous_year_amount::double precision, 'amount')
-                ), '' ORDER BY report.period_start)
+                    line.period_label,
+                    kpicrm.html_number(line.target_amount::double precision, 'amount'),
+                    kpicrm.html_number(line.won_amount::double precision, 'amount'),
+                    kpicrm.html_number(line.weighted_open_amount::double precision, 'amount'),
+                    kpicrm.html_number(line.forecast_amount::double precision, 'amount'),
+                    kpicrm.html_number(line.previous_year_amount::double precision, 'amount')
+                ), '' ORDER BY line.is_whole, line.period_start)
             )
-            FROM report
-            WHERE report.scope_name = 'company'
+            FROM line
             HAVING count(*) > 0
-        ) || coalesce((
+        ), '') || coalesce((
             SELECT kpicrm.svg_bars(
                 kpicrm.in_language(html_sales_vs_target.language, 'Sales by rep', '担当者別売上'),
                 kpicrm.in_language(html_sales_vs_target.language, 'Amount won by each rep; the mark is the target', '担当者ごとの受注金額。印は目標'),
                 array_agg(rep.member_name ORDER BY rep.nth),
-                array_agg(rep.amount::double precision ORDER BY rep.nth),
-                array_agg(kpicrm.html_number(rep.amount::double precision, 'short_amount', html_sales_vs_target.language) ORDER BY rep.nth),
-                array_agg(rep.target::double precision ORDER BY rep.nth)
+                array_agg(rep.won_amount::double precision ORDER BY rep.nth),
+                array_agg(kpicrm.html_number(rep.won_amount::double precision, 'short_amount', html_sales_vs_target.language) ORDER BY rep.nth),
+                array_agg(rep.target_amount::double precision ORDER BY rep.nth)
             ) || kpicrm.html_table(
                 kpicrm.in_language(html_sales_vs_target.language, 'By rep', '担当者別')
                     || CASE WHEN max(rep.reps) > 30 THEN kpicrm.in_language(html_sales_vs_target.language, ', the first 30 of ', '（上位30名／全') || max(rep.reps)::text || kpicrm.in_language(html_sales_vs_target.language, '', '名）') ELSE '' END,
                 html_heads(html_sales_vs_target.language, 'rep', 'target_amount', 'won_count', 'won_amount', 'weighted_open_amount'),
                 string_agg(kpicrm.html_row(
                     rep.member_name,
-                    kpicrm.html_number(rep.target::double precision, 'amount'),
-                    kpicrm.html_number(rep.won::double precision, 'count'),
-                    kpicrm.html_number(rep.amount::double precision, 'amount'),
-                    kpicrm.html_number(rep.weighted::double precision, 'amount')
+                    kpicrm.html_number(rep.target_amount::double precision, 'amount'),
+                    kpicrm.html_number(rep.won_count, 'count'),
+                    kpicrm.html_number(rep.won_amount::double precision, 'amount'),
+                    kpicrm.html_number(rep.weighted_open_amount::double precision, 'amount')
                 ), '' ORDER BY rep.nth)
             )
             FROM rep
@@ -664,8 +710,8 @@ BEGIN ATOMIC
         html_sales_vs_target.language
     );
 END;
-COMMENT ON FUNCTION html_sales_vs_target(date, date, text, timestamp with time zone) IS
-    'section of report_html: plan and actual by month and by rep';
+COMMENT ON FUNCTION html_sales_vs_target(date, date, text, text, timestamp with time zone) IS
+    'section of report_html: plan and actual by month, and by rep in the whole period';
 
 CREATE FUNCTION html_lead_source(
     from_date date,
@@ -974,7 +1020,7 @@ BEGIN
     sections = sections || section;
     SELECT part.html INTO section FROM html_kpi_tree(first_day, span, spoken, until) AS part;
     sections = sections || section;
-    SELECT part.html INTO section FROM html_sales_vs_target(first_day, end_day, spoken, until) AS part;
+    SELECT part.html INTO section FROM html_sales_vs_target(first_day, end_day, span, spoken, until) AS part;
     sections = sections || section;
     SELECT part.html INTO section FROM html_phase_report(first_day, end_day, spoken, until) AS part;
     sections = sections || section;

@@ -6,7 +6,7 @@ BEGIN;
 SET search_path = public, pg_catalog;
 SET client_min_messages = warning;
 \pset tuples_only on
-SELECT plan(57);
+SELECT plan(65);
 
 CREATE FUNCTION pg_temp.page(html text) RETURNS xml
     LANGUAGE sql IMMUTABLE
@@ -57,6 +57,8 @@ SELECT ok(note[1] ~ '^difference：' AND cells = '{"売上|1,000,000|0|-1,000,00
 FROM empty.html_kpi_tree('2026-04-01', 'quarter', 'ja', '2026-05-31'),
     pg_temp.found(pg_temp.section(html), '//h:section[@id="kpi_tree"]/h:p[@class="note"]/text()') AS note,
     LATERAL (SELECT array_agg(line) AS cells FROM pg_temp.cells(pg_temp.section(html), 'kpi_tree', 2) AS line) AS shown;
+SELECT is(ARRAY(SELECT pg_temp.cells(pg_temp.section(html), 'sales_vs_target', 1)), '{"FY2026 Q1|1,000,000|0|0|0|0"}', 'a target without a sale is shown')
+FROM empty.html_sales_vs_target('2026-04-01', '2026-07-01', 'quarter', 'en', '2026-05-31');
 
 -- ------------------------------------------------------------------- a company
 SELECT kpicrm.create_workspace('demo') \g /dev/null
@@ -146,9 +148,9 @@ SELECT results_eq(
 );
 SELECT results_eq(
     $$SELECT pg_temp.cells(en, 'sales_vs_target', 2) FROM shown$$,
-    $$SELECT concat_ws('|', member_name, pg_temp.whole(sum(target_amount)), pg_temp.whole(sum(won_count)), pg_temp.whole(sum(won_amount)), pg_temp.whole(sum(weighted_open_amount)))
-      FROM demo.sales_vs_target('month', 'rep', '2026-04-01', '2026-07-01', '2026-05-31 18:00+09') GROUP BY member_name
-      ORDER BY sum(won_amount) DESC NULLS LAST, sum(target_amount) DESC NULLS LAST, member_name LIMIT 30$$,
+    $$SELECT concat_ws('|', member_name, pg_temp.whole(target_amount), pg_temp.whole(won_count), pg_temp.whole(won_amount), pg_temp.whole(weighted_open_amount))
+      FROM demo.sales_vs_target('quarter', 'rep', '2026-04-01', '2026-07-01', '2026-05-31 18:00+09')
+      ORDER BY won_amount DESC, target_amount DESC NULLS LAST, member_name, member_id LIMIT 30$$,
     'plan and actual by rep: sales_vs_target'
 );
 SELECT results_eq(
@@ -242,6 +244,11 @@ CROSS JOIN LATERAL (
     JOIN (SELECT won_amount, target_amount, row_number() OVER (ORDER BY period_start) AS nth FROM demo.sales_vs_target('month', 'company', '2026-04-01', '2026-07-01', :at)) AS month USING (nth)
 ) AS drawn;
 
+SELECT is(
+    pg_temp.found(en, '//h:section[@id="sales_vs_target"]//h:svg[@class="bars"]/h:text[@class="value"]/text()'),
+    ARRAY(SELECT kpicrm.html_number(won_amount::float8, 'short_amount') FROM demo.sales_vs_target('quarter', 'rep', '2026-04-01', '2026-07-01', :at) ORDER BY won_amount DESC, target_amount DESC NULLS LAST, member_name, member_id),
+    'bars say what they are'
+) FROM shown;
 SELECT results_eq(
     $$SELECT kpicrm.html_number(value, 'short_amount'), kpicrm.html_number(value, 'short_amount', 'ja')
       FROM unnest('{0,999,1000,9999,13400,-13400,99949,99950,123000,999499,999500,12340000,123456789,1234567890}'::float8[]) WITH ORDINALITY AS listed (value, nth) ORDER BY nth$$,
@@ -286,6 +293,44 @@ FROM (
 SELECT ok(kpicrm.svg_columns('t', 'd', '{}', '{}') IS NULL AND kpicrm.svg_columns('t', 'd', NULL, NULL) IS NULL, 'no columns');
 SELECT is(pg_temp.found(xmlparse(DOCUMENT kpicrm.svg_columns('t', 'd', ARRAY['a', NULL, 'c'], '{1,2,3}')), '/svg/text/text() | /svg/rect/@height'), '{46.67,a,93.33,140.00,c}', 'a column without label');
 SELECT is(pg_temp.found(xmlparse(DOCUMENT kpicrm.svg_columns('t', 'd', NULL, '{1,2}')), '/svg/rect/@height'), '{70.00,140.00}', 'columns without labels');
+
+-- -------------------------------------------- targets of other grains than the month
+-- One rep has a target of the quarter, one of the quarter beside those of its months, the
+-- company one of the quarter.
+DELETE FROM demo.target WHERE kpi_code = 'revenue' AND (rep_id = 1 OR num_nonnulls(rep_id, team_id, product_id) = 0);
+INSERT INTO demo.target (kpi_code, grain, period_start, rep_id, value)
+VALUES ('revenue', 'quarter', '2026-04-01', 1, 23456789), ('revenue', 'quarter', '2026-04-01', 2, 9876543), ('revenue', 'quarter', '2026-04-01', NULL, 300000000);
+CREATE TEMP TABLE quarterly AS SELECT pg_temp.section(html) AS en FROM demo.html_sales_vs_target('2026-04-01', '2026-07-01', 'quarter', 'en', :at);
+SELECT results_eq(
+    $$SELECT pg_temp.cells(en, 'sales_vs_target', 2) FROM quarterly$$,
+    $$SELECT concat_ws('|', member_name, pg_temp.whole(target_amount), pg_temp.whole(won_count), pg_temp.whole(won_amount), pg_temp.whole(weighted_open_amount))
+      FROM demo.sales_vs_target('quarter', 'rep', '2026-04-01', '2026-07-01', '2026-05-31 18:00+09')
+      ORDER BY won_amount DESC, target_amount DESC NULLS LAST, member_name, member_id$$,
+    'targets of reps for the quarter'
+);
+SELECT is(ARRAY(SELECT split_part(line, '|', 2) FROM quarterly, pg_temp.cells(en, 'sales_vs_target', 2) AS line WHERE line ~ '^(Aoi|Haruto)\|' ORDER BY line), '{"23,456,789","9,876,543"}', 'as they were set');
+SELECT ok(count(*) = 6 AND max(abs(mark - 100 * target_amount / high)) < 0.001, 'and marks where they are')
+FROM quarterly
+CROSS JOIN LATERAL (
+    SELECT rtrim(m, '%')::float8 AS mark, target_amount::float8, max(greatest(target_amount, won_amount)) OVER ()::float8 AS high
+    FROM unnest(pg_temp.found(en, '//h:svg[@class="bars"]/h:line[@class="mark"]/@x1')) WITH ORDINALITY AS line (m, nth)
+    JOIN (
+        SELECT target_amount, won_amount, row_number() OVER (ORDER BY won_amount DESC, target_amount DESC NULLS LAST, member_name, member_id) AS nth
+        FROM demo.sales_vs_target('quarter', 'rep', '2026-04-01', '2026-07-01', :at) WHERE target_amount IS NOT NULL
+    ) AS rep USING (nth)
+) AS drawn;
+SELECT results_eq(
+    $$SELECT pg_temp.cells(en, 'sales_vs_target', 1) FROM quarterly$$,
+    $$SELECT concat_ws('|', period_label, pg_temp.whole(target_amount), pg_temp.whole(won_amount), pg_temp.whole(weighted_open_amount), pg_temp.whole(forecast_amount), pg_temp.whole(previous_year_amount))
+      FROM demo.sales_vs_target(NULL, 'company', '2026-04-01', '2026-07-01', '2026-05-31 18:00+09') WHERE grain_name IN ('month', 'quarter') ORDER BY grain_name, period_start$$,
+    'a target of the company for the quarter alone has a line below the months'
+);
+SELECT is(array_agg(line) FILTER (WHERE line ~ '^FY'), ARRAY(SELECT 'FY2026 Q1|300,000,000|' || pg_temp.whole(won_amount) FROM demo.sales_vs_target('quarter', 'company', '2026-04-01', '2026-07-01', :at)), 'of its own')
+FROM (SELECT regexp_replace(cells, '(\|[^|]*\|[^|]*).*', '\1') AS line FROM quarterly, pg_temp.cells(en, 'sales_vs_target', 1) AS cells) AS shown;
+SELECT is(ARRAY(SELECT pg_temp.cells(pg_temp.section(html), 'sales_vs_target', 1)), ARRAY(
+    SELECT concat_ws('|', period_label, pg_temp.whole(target_amount), pg_temp.whole(won_amount), pg_temp.whole(weighted_open_amount), pg_temp.whole(forecast_amount), pg_temp.whole(previous_year_amount))
+    FROM demo.sales_vs_target('month', 'company', '2026-05-01', '2026-06-01', :at)
+), 'a page of a month has one line') FROM demo.html_sales_vs_target('2026-05-01', '2026-06-01', 'month', 'en', :at);
 
 -- ------------------------------------------------------------- several pipelines
 SELECT is(
