@@ -70,6 +70,32 @@ CREATE FUNCTION html_reasons(
 COMMENT ON FUNCTION html_reasons(text, text) IS
     'the reasons of deal_board and follow_up in a language';
 
+CREATE FUNCTION html_legend(VARIADIC parts text[]) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN '<p class="legend">' || (
+        SELECT string_agg(
+            -- the words say what the sample shows, for those who do not see it
+            '<span><svg width="24" height="14" aria-hidden="true">' || sample.drawn || '</svg>' || kpicrm.html_escape(parts[sample.nth + 1]) || '</span> ',
+            '' ORDER BY sample.nth
+        )
+        FROM (
+            SELECT
+                place.nth,
+                CASE parts[place.nth]
+                    WHEN 'bar' THEN '<rect class="bar" x="0" y="2" width="24" height="10"/>'
+                    WHEN 'column' THEN '<rect class="bar" x="6" y="0" width="12" height="14"/>'
+                    WHEN 'mark' THEN '<line class="mark" x1="12" x2="12" y1="0" y2="14"/>'
+                    WHEN 'line' THEN '<line class="mark" x1="0" x2="24" y1="7" y2="7"/>'
+                    WHEN 'solid' THEN '<polyline class="curve" points="0,7 24,7"/>'
+                    WHEN 'dashed' THEN '<polyline class="other" points="0,7 24,7"/>'
+                END AS drawn
+            FROM generate_series(1, cardinality(parts), 2) AS place (nth)
+            WHERE parts[place.nth + 1] IS NOT NULL
+        ) AS sample
+    ) || '</p>';
+COMMENT ON FUNCTION html_legend(text[]) IS
+    'what the parts of a chart mean: pairs of a sample (bar, column, mark, line, solid, dashed) and its text; one without text is left out';
+
 CREATE FUNCTION html_kpi_progress(
     from_date date,
     to_date date,
@@ -458,7 +484,10 @@ BEGIN ATOMIC
     ), pipeline AS (
         SELECT
             report.pipeline_id,
-            '<h3>' || kpicrm.html_escape(report.pipeline) || '</h3>' || kpicrm.svg_bars(
+            '<h3>' || kpicrm.html_escape(report.pipeline) || '</h3>' || html_legend(
+                'bar', kpicrm.in_language(html_phase_progress.language, 'bar: open deals now', '棒：現在の商談件数'),
+                'mark', kpicrm.in_language(html_phase_progress.language, 'mark: seven days ago', '印：7日前')
+            ) || kpicrm.svg_bars(
                 report.pipeline,
                 kpicrm.in_language(html_phase_progress.language, 'Open deals in each phase now; the mark is seven days ago', '各フェーズの現在の商談件数。印は7日前'),
                 array_agg(report.phase ORDER BY report.phase_sort_order),
@@ -660,7 +689,10 @@ BEGIN ATOMIC
         kpicrm.in_language(html_sales_vs_target.language, 'Plan and actual', '売上予実'),
         kpicrm.in_language(html_sales_vs_target.language, 'What was planned, won, and may still come?', '計画・実績・見込みは？'),
         coalesce((
-            SELECT kpicrm.svg_columns(
+            SELECT html_legend(
+                'column', kpicrm.in_language(html_sales_vs_target.language, 'column: won', '縦棒：受注金額'),
+                'line', CASE WHEN count(month.target_amount) > 0 THEN kpicrm.in_language(html_sales_vs_target.language, 'line: target', '線：目標') END
+            ) || kpicrm.svg_columns(
                 kpicrm.in_language(html_sales_vs_target.language, 'Sales by month', '月別売上'),
                 kpicrm.in_language(html_sales_vs_target.language, 'Amount won in each month; the line is the target', '月ごとの受注金額。線は目標'),
                 array_agg(month.period_label ORDER BY month.period_start),
@@ -684,7 +716,10 @@ BEGIN ATOMIC
             FROM line
             HAVING count(*) > 0
         ), '') || coalesce((
-            SELECT kpicrm.svg_bars(
+            SELECT html_legend(
+                'bar', kpicrm.in_language(html_sales_vs_target.language, 'bar: won', '棒：受注金額'),
+                'mark', CASE WHEN count(rep.target_amount) > 0 THEN kpicrm.in_language(html_sales_vs_target.language, 'mark: target', '印：目標') END
+            ) || kpicrm.svg_bars(
                 kpicrm.in_language(html_sales_vs_target.language, 'Sales by rep', '担当者別売上'),
                 kpicrm.in_language(html_sales_vs_target.language, 'Amount won by each rep; the mark is the target', '担当者ごとの受注金額。印は目標'),
                 array_agg(rep.member_name ORDER BY rep.nth),
@@ -775,13 +810,17 @@ BEGIN ATOMIC
             kpicrm.win_probability(state.times, make_interval(days => step.day)) AS won,
             1 - kpicrm.survival(state.times, make_interval(days => step.day)) AS ended
         FROM state
-        CROSS JOIN LATERAL generate_series(0, least(ceil(greatest(kpicrm.quantile_days(state.won_times, 0.99), 7))::integer, 1000), 7) AS step (day)
+        -- to the end of the week, or the last deals won would not be seen
+        CROSS JOIN LATERAL generate_series(0, 7 * ceil(least(greatest(kpicrm.quantile_days(state.won_times, 0.99), 7), 1000) / 7)::integer, 7) AS step (day)
     )
     SELECT html_section(
         'lead_time',
         kpicrm.in_language(html_lead_time.language, 'Lead time', '受注期間'),
         kpicrm.in_language(html_lead_time.language, 'How long does it take, deals still open counted?', '進行中の商談も含め、どのくらいかかるか？'),
-        (SELECT kpicrm.svg_steps(
+        html_legend(
+            'solid', kpicrm.in_language(html_lead_time.language, 'solid: won', '実線：受注'),
+            'dashed', kpicrm.in_language(html_lead_time.language, 'dashed: won or lost', '破線：受注または失注')
+        ) || (SELECT kpicrm.svg_steps(
             kpicrm.in_language(html_lead_time.language, 'Share of deals won and ended since opening', '作成後に受注・終了した商談の割合'),
             kpicrm.in_language(html_lead_time.language, 'Solid: won; dashed: won or lost. Deals still open are censored (Aalen-Johansen, Kaplan-Meier)', '実線：受注、破線：受注または失注。進行中の商談は打ち切りとして扱う'),
             array_agg(week.day::double precision ORDER BY week.day),

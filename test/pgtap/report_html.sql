@@ -6,7 +6,7 @@ BEGIN;
 SET search_path = public, pg_catalog;
 SET client_min_messages = warning;
 \pset tuples_only on
-SELECT plan(65);
+SELECT plan(75);
 
 CREATE FUNCTION pg_temp.page(html text) RETURNS xml
     LANGUAGE sql IMMUTABLE
@@ -294,6 +294,37 @@ SELECT ok(kpicrm.svg_columns('t', 'd', '{}', '{}') IS NULL AND kpicrm.svg_column
 SELECT is(pg_temp.found(xmlparse(DOCUMENT kpicrm.svg_columns('t', 'd', ARRAY['a', NULL, 'c'], '{1,2,3}')), '/svg/text/text() | /svg/rect/@height'), '{46.67,a,93.33,140.00,c}', 'a column without label');
 SELECT is(pg_temp.found(xmlparse(DOCUMENT kpicrm.svg_columns('t', 'd', NULL, '{1,2}')), '/svg/rect/@height'), '{70.00,140.00}', 'columns without labels');
 
+-- ---------------------------------------------------------------------- legends
+SELECT is(
+    cardinality(pg_temp.found(en, '//h:svg[@role="img"][.//h:line[@class="mark"] or .//h:polyline[@class="other"]]')), 4, 'charts that show two things'
+) FROM shown;
+SELECT is(
+    cardinality(pg_temp.found(en, '//h:svg[@role="img"][.//h:line[@class="mark"] or .//h:polyline[@class="other"]][not(preceding-sibling::*[1][self::h:p[@class="legend"]])]')), 0, 'have a legend above'
+) FROM shown;
+SELECT is(
+    pg_temp.found(en, '//h:p[@class="legend"]/h:span/text()'),
+    '{"column: won","line: target","bar: won","mark: target","bar: open deals now","mark: seven days ago","solid: won","dashed: won or lost"}', 'in words'
+) FROM shown;
+SELECT is(
+    pg_temp.found(ja, '//h:p[@class="legend"]/h:span/text()'),
+    '{縦棒：受注金額,線：目標,棒：受注金額,印：目標,棒：現在の商談件数,印：7日前,実線：受注,破線：受注または失注}', 'Japanese ones'
+) FROM shown;
+SELECT is(
+    pg_temp.found(en, '//h:p[@class="legend"]/h:span/h:svg[@aria-hidden="true"]/*/@class'), '{bar,mark,bar,mark,bar,mark,curve,other}', 'and drawn as in the charts'
+) FROM shown;
+SELECT is(
+    pg_temp.found(en, '//h:svg[@class="steps"]//h:polyline/@class'), '{curve,other}', 'where the dashed line is the second'
+) FROM shown;
+SELECT ok(kpicrm.html_style() ~ '\.other \{[^}]*stroke-dasharray' AND kpicrm.html_style() !~ '\.curve \{[^}]*stroke-dasharray', 'and alone dashed');
+SELECT ok(day >= (SELECT max(ended_at - opened_at) FROM demo.deal_occasion('2026-04-01', '2026-07-01', 'all', :at, 'all') WHERE occasion = 'opened' AND won), 'the curves end after the last deal won: ' || day)
+FROM shown, LATERAL (SELECT (pg_temp.found(en, '//h:svg[@class="steps"]/h:text[@class="value"]/text()'))[1]::interval) AS axis (day);
+SELECT is(
+    (regexp_match((pg_temp.found(en, '//h:svg[@class="steps"]//h:polyline[@class="curve"]/@points'))[1], '[0-9.]+$'))[1]::numeric,
+    round((100 - 100 * kpicrm.win_probability(times, day))::numeric, 2), 'and there at the win probability'
+)
+FROM shown, LATERAL (SELECT (pg_temp.found(en, '//h:svg[@class="steps"]/h:text[@class="value"]/text()'))[1]::interval) AS axis (day),
+    (SELECT kpicrm.lead_time_agg(opened_at, ended_at, won, :at) FROM demo.deal_occasion('2026-04-01', '2026-07-01', 'all', :at, 'all') WHERE occasion = 'opened') AS state (times);
+
 -- -------------------------------------------- targets of other grains than the month
 -- One rep has a target of the quarter, one of the quarter beside those of its months, the
 -- company one of the quarter.
@@ -327,6 +358,7 @@ SELECT results_eq(
 );
 SELECT is(array_agg(line) FILTER (WHERE line ~ '^FY'), ARRAY(SELECT 'FY2026 Q1|300,000,000|' || pg_temp.whole(won_amount) FROM demo.sales_vs_target('quarter', 'company', '2026-04-01', '2026-07-01', :at)), 'of its own')
 FROM (SELECT regexp_replace(cells, '(\|[^|]*\|[^|]*).*', '\1') AS line FROM quarterly, pg_temp.cells(en, 'sales_vs_target', 1) AS cells) AS shown;
+SELECT is(pg_temp.found(en, '//h:p[@class="legend"]/h:span/text()'), '{"column: won","bar: won","mark: target"}', 'no line, no legend of one') FROM quarterly;
 SELECT is(ARRAY(SELECT pg_temp.cells(pg_temp.section(html), 'sales_vs_target', 1)), ARRAY(
     SELECT concat_ws('|', period_label, pg_temp.whole(target_amount), pg_temp.whole(won_amount), pg_temp.whole(weighted_open_amount), pg_temp.whole(forecast_amount), pg_temp.whole(previous_year_amount))
     FROM demo.sales_vs_target('month', 'company', '2026-05-01', '2026-06-01', :at)
