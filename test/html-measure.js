@@ -20,6 +20,20 @@ window.addEventListener('load', () => {
             if (labels[nth].getBoundingClientRect().right > values[nth].getBoundingClientRect().left) problems.push('a label on a value: ' + labels[nth].firstChild.data);
         });
     }
+    for (const chart of document.querySelectorAll('svg.columns')) {
+        const frame = chart.getBoundingClientRect();
+        const labels = [...chart.querySelectorAll('text')].map((label) => label.getBoundingClientRect());
+        labels.forEach((box, nth) => {
+            if (box.left < frame.left - 1 || box.right > frame.right + 1) problems.push('a label of a column outside the picture');
+            if (nth && box.left < labels[nth - 1].right + 2) problems.push('a label of a column on another');
+        });
+    }
+    for (const sample of document.querySelectorAll('.legend svg')) {
+        const kind = sample.firstElementChild.getAttribute('class');
+        const drawn = sample.closest('.legend').nextElementSibling.querySelector('.' + kind);
+        const look = (part) => ['fill', 'stroke', 'strokeDasharray'].map((name) => getComputedStyle(part)[name]).join();
+        if (!drawn || look(sample.firstElementChild) !== look(drawn)) problems.push('a legend unlike its chart: ' + kind);
+    }
     const main = document.querySelector('main');
     if (main.innerText.length < 2000) problems.push('hardly any text');
     window.parent.document.title = 'MEASURED width ' + window.innerWidth + ', problems: ' + (problems.length ? problems.slice(0, 5).join('; ') : 'none');

@@ -58,7 +58,10 @@ END;
 COMMENT ON FUNCTION kpicrm.svg_bars(text, text, text[], double precision[], text[], double precision[]) IS
     'horizontal bars with labels and values, and a mark where each should be; NULL without bars';
 
--- Upright columns over periods, each with a mark; the first and last label are shown.
+-- Upright columns over periods, each with a mark.  As many labels as fit a phone: on
+-- one of 360 pixels the page leaves 328, a character takes 7.5 of them, a wide one (three
+-- bytes) twice as many, and 8 lie between two labels.  Every n-th column has one, in its
+-- middle, but those at the ends stand at the edge if they would leave the picture.
 CREATE FUNCTION kpicrm.svg_columns(
     title text,
     description text,
@@ -78,12 +81,26 @@ BEGIN ATOMIC
     ), scale AS (
         SELECT
             greatest(max(greatest(bar.value, bar.mark)), 0) AS high,
-            count(*) AS count
+            count(*) AS count,
+            328.0 / nullif(count(*), 0) AS room,
+            7.5 * max(octet_length(left(bar.label, 24)) + char_length(left(bar.label, 24))) / 2 AS label_width
         FROM bar
+    ), step AS (
+        SELECT
+            CASE
+                WHEN scale.label_width + 8 <= scale.room THEN 1
+                -- those at both edges would meet
+                WHEN 2 * scale.label_width + 8 > 328 THEN scale.count
+                -- the first is at the edge, so that the second must be further away
+                ELSE greatest(ceil((scale.label_width + 8) / scale.room), ceil((1.5 * scale.label_width + 8) / scale.room - 0.5))
+            END::bigint AS columns
+        FROM scale
     ), placed AS (
         SELECT
             bar.nth,
-            bar.label,
+            CASE WHEN (bar.nth - 1) % step.columns = 0 THEN kpicrm.html_label(bar.label) END AS label,
+            (bar.nth - 0.5) * scale.room < scale.label_width / 2 AS is_at_start,
+            (scale.count - bar.nth + 0.5) * scale.room < scale.label_width / 2 AS is_at_end,
             100.0 * (bar.nth - 0.85) / scale.count AS x,
             70.0 / scale.count AS width,
             140 * bar.value / nullif(scale.high, 0) AS height,
@@ -91,6 +108,7 @@ BEGIN ATOMIC
             scale.count
         FROM bar
         CROSS JOIN scale
+        CROSS JOIN step
     )
     SELECT '<svg class="columns" role="img" width="100%" height="172"><title>' || kpicrm.html_escape(title) || '</title><desc>' || kpicrm.html_escape(description)
         || '</desc><line class="axis" x1="0" x2="100%" y1="150.5" y2="150.5"/>' || string_agg(
@@ -99,10 +117,12 @@ BEGIN ATOMIC
             || CASE WHEN placed.mark IS NULL THEN '' ELSE
                 '<line class="mark" x1="' || round((placed.x - 7.0 / placed.count)::numeric, 3)::text || '%" x2="' || round((placed.x + 77.0 / placed.count)::numeric, 3)::text
                 || '%" y1="' || round(placed.mark::numeric, 2)::text || '" y2="' || round(placed.mark::numeric, 2)::text || '"/>' END
-            || CASE placed.nth
-                WHEN 1 THEN '<text class="label" x="0" y="167">' || kpicrm.html_label(placed.label) || '</text>'
-                WHEN placed.count THEN '<text class="value" x="100%" y="167">' || kpicrm.html_label(placed.label) || '</text>'
-                ELSE '' END,
+            || CASE
+                WHEN placed.label IS NULL THEN ''
+                WHEN placed.nth = 1 AND placed.is_at_start THEN '<text class="label" x="0" y="167">' || placed.label || '</text>'
+                WHEN placed.nth = placed.count AND placed.is_at_end THEN '<text class="value" x="100%" y="167">' || placed.label || '</text>'
+                WHEN placed.is_at_end THEN ''
+                ELSE '<text class="middle" x="' || round(100.0 * (placed.nth - 0.5) / placed.count, 3)::text || '%" y="167">' || placed.label || '</text>' END,
             '' ORDER BY placed.nth
         ) || '</svg>'
     FROM placed;

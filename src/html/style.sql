@@ -18,10 +18,11 @@ header p, .question, .empty { color: var(--soft); margin: .1rem 0 .75rem; }
 caption { text-align: left; color: var(--soft); padding: .25rem 0; } th { text-align: left; font-weight: 600; border-bottom: 1px solid var(--line); padding: .25rem .5rem; vertical-align: bottom; min-width: 4rem; overflow-wrap: normal; } th.number, th.none { text-align: right; }
 td { border-bottom: 1px solid var(--line); padding: .25rem .5rem; vertical-align: top; min-width: 3.5rem; overflow-wrap: break-word; } td:first-child { min-width: 6rem; } td.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; } td.none { text-align: right; color: var(--soft); }
 td.heat { background: rgba(var(--heat), calc(var(--share) * .6)); }
-svg { display: block; margin: .5rem 0; } svg text { fill: var(--ink); font-size: 13px; } svg .value { text-anchor: end; }
+svg { display: block; margin: .5rem 0; } svg text { fill: var(--ink); font-size: 13px; } svg .value { text-anchor: end; } svg .middle { text-anchor: middle; }
 svg .bar { fill: var(--bar); } svg .minus { fill: var(--minus); } svg .mark { stroke: var(--mark); stroke-width: 2; } svg .axis { stroke: var(--soft); stroke-width: 1; vector-effect: non-scaling-stroke; } svg .grid { stroke: var(--line); vector-effect: non-scaling-stroke; }
 svg polyline { fill: none; stroke: var(--bar); stroke-width: 2; vector-effect: non-scaling-stroke; } svg .other { stroke: var(--minus); stroke-dasharray: 6 4; }
-@media print { body { max-width: none; font-size: 11px; } section { break-inside: avoid-page; } h2 { break-after: avoid; } tr, .tile, svg { break-inside: avoid; } .table { overflow: visible; } table { font-size: 9px; } th, td, td:first-child { min-width: 0; padding: .15rem .2rem; } th { hyphens: auto; } }
+.legend, .note { font-size: 13px; margin: .25rem 0; } .legend span { margin-right: 1rem; white-space: nowrap; } .legend svg { display: inline-block; vertical-align: middle; margin: 0 .4rem 0 0; } .note { color: var(--soft); }
+@media print { body { max-width: none; font-size: 11px; } section { break-inside: avoid-page; } h2 { break-after: avoid; } tr, .tile, svg { break-inside: avoid; } h3, .legend { break-after: avoid; } .note { font-size: 9px; break-before: avoid; } .table { overflow: visible; } table { font-size: 9px; } th, td, td:first-child { min-width: 0; padding: .15rem .2rem; } th { hyphens: auto; } }
 @page { size: A4; margin: 14mm; }
 $css$;
 COMMENT ON FUNCTION kpicrm.html_style() IS

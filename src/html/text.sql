@@ -32,10 +32,11 @@ CREATE FUNCTION kpicrm.html_number(
         WHEN 'amount' THEN to_char(round(value::numeric), 'FM999,999,999,999,999,990')
         WHEN 'short_amount' THEN CASE
             WHEN language = 'ja' AND abs(value) >= 1e8 THEN to_char(value::numeric / 1e8, 'FM999,999,990.0') || '億'
-            WHEN language = 'ja' AND abs(value) >= 1e4 THEN to_char(value::numeric / 1e4, 'FM999,999,990') || '万'
+            -- below 100 a whole number says too little
+            WHEN language = 'ja' AND abs(value) >= 1e4 THEN to_char(value::numeric / 1e4, CASE WHEN abs(value) < 99.95e4 THEN 'FM990.0' ELSE 'FM999,990' END) || '万'
             WHEN language <> 'ja' AND abs(value) >= 1e9 THEN to_char(value::numeric / 1e9, 'FM999,999,990.0') || ' bn'
             WHEN language <> 'ja' AND abs(value) >= 1e6 THEN to_char(value::numeric / 1e6, 'FM999,999,990.0') || ' m'
-            WHEN language <> 'ja' AND abs(value) >= 1e3 THEN to_char(value::numeric / 1e3, 'FM999,999,990') || ' k'
+            WHEN language <> 'ja' AND abs(value) >= 1e3 THEN to_char(value::numeric / 1e3, CASE WHEN abs(value) < 99.95e3 THEN 'FM990.0' ELSE 'FM999,990' END) || ' k'
             ELSE to_char(value::numeric, 'FM999,999,990')
         END
         WHEN 'rate' THEN to_char(100 * value::numeric, 'FM999,990.0') || ' %'

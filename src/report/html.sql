@@ -70,6 +70,32 @@ CREATE FUNCTION html_reasons(
 COMMENT ON FUNCTION html_reasons(text, text) IS
     'the reasons of deal_board and follow_up in a language';
 
+CREATE FUNCTION html_legend(VARIADIC parts text[]) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN '<p class="legend">' || (
+        SELECT string_agg(
+            -- the words say what the sample shows, for those who do not see it
+            '<span><svg width="24" height="14" aria-hidden="true">' || sample.drawn || '</svg>' || kpicrm.html_escape(parts[sample.nth + 1]) || '</span> ',
+            '' ORDER BY sample.nth
+        )
+        FROM (
+            SELECT
+                place.nth,
+                CASE parts[place.nth]
+                    WHEN 'bar' THEN '<rect class="bar" x="0" y="2" width="24" height="10"/>'
+                    WHEN 'column' THEN '<rect class="bar" x="6" y="0" width="12" height="14"/>'
+                    WHEN 'mark' THEN '<line class="mark" x1="12" x2="12" y1="0" y2="14"/>'
+                    WHEN 'line' THEN '<line class="mark" x1="0" x2="24" y1="7" y2="7"/>'
+                    WHEN 'solid' THEN '<polyline class="curve" points="0,7 24,7"/>'
+                    WHEN 'dashed' THEN '<polyline class="other" points="0,7 24,7"/>'
+                END AS drawn
+            FROM generate_series(1, cardinality(parts), 2) AS place (nth)
+            WHERE parts[place.nth + 1] IS NOT NULL
+        ) AS sample
+    ) || '</p>';
+COMMENT ON FUNCTION html_legend(text[]) IS
+    'what the parts of a chart mean: pairs of a sample (bar, column, mark, line, solid, dashed) and its text; one without text is left out';
+
 CREATE FUNCTION html_kpi_progress(
     from_date date,
     to_date date,
@@ -236,8 +262,9 @@ BEGIN ATOMIC
             explained.sort_order,
             coalesce(CASE html_kpi_tree.language WHEN 'ja' THEN kpi.name_ja ELSE kpi.name END,
                 CASE explained.factor WHEN '(rest)' THEN kpicrm.in_language(html_kpi_tree.language, 'other', 'その他') ELSE explained.factor END) AS factor,
-            explained.plan_value,
-            explained.actual_value,
+            -- the rest of lmdi is a quotient, of shapley an amount: one would be read as the other
+            CASE WHEN explained.factor <> '(rest)' OR explained.method <> 'lmdi' THEN explained.plan_value END AS plan_value,
+            CASE WHEN explained.factor <> '(rest)' OR explained.method <> 'lmdi' THEN explained.actual_value END AS actual_value,
             explained.contribution,
             explained.method,
             coalesce(kpi.unit, 'amount') AS unit
@@ -296,7 +323,23 @@ BEGIN ATOMIC
                     kpicrm.html_number(gap.contribution::double precision, 'amount'),
                     gap.method
                 ), '' ORDER BY gap.sort_order)
-            )
+            ) || '<p class="note">' || CASE min(gap.method)
+                WHEN 'lmdi' THEN kpicrm.in_language(
+                    html_kpi_tree.language,
+                    'lmdi (logarithmic mean Divisia index): the more a factor changed in proportion, the more of the gap is due to it; other is what revenue and the product of the factors differ by.',
+                    'lmdi（対数平均ディビジア指数）：変化率の大きい要因ほど影響額が大きくなります。その他は、売上と要因の積とのずれです。'
+                )
+                WHEN 'shapley' THEN kpicrm.in_language(
+                    html_kpi_tree.language,
+                    'shapley (Shapley value, as a factor is zero or negative): the mean of what a factor changes over all orders in which the factors can change; other is revenue less the product of the factors.',
+                    'shapley（シャープレイ値。ゼロ以下の要因がある場合）：要因が変わる順序をすべて考えたときの影響額の平均です。その他は、売上から要因の積を引いた額です。'
+                )
+                ELSE kpicrm.in_language(
+                    html_kpi_tree.language,
+                    'difference: actual less what it is compared with, as revenue has no factor with a value on both sides.',
+                    'difference：実績と比較対象の差です。両方の値がある要因がないため、分解していません。'
+                )
+            END || '</p>'
             FROM gap
             HAVING count(*) > 0
         ), ''),
@@ -441,7 +484,10 @@ BEGIN ATOMIC
     ), pipeline AS (
         SELECT
             report.pipeline_id,
-            '<h3>' || kpicrm.html_escape(report.pipeline) || '</h3>' || kpicrm.svg_bars(
+            '<h3>' || kpicrm.html_escape(report.pipeline) || '</h3>' || html_legend(
+                'bar', kpicrm.in_language(html_phase_progress.language, 'bar: open deals now', '棒：現在の商談件数'),
+                'mark', kpicrm.in_language(html_phase_progress.language, 'mark: seven days ago', '印：7日前')
+            ) || kpicrm.svg_bars(
                 report.pipeline,
                 kpicrm.in_language(html_phase_progress.language, 'Open deals in each phase now; the mark is seven days ago', '各フェーズの現在の商談件数。印は7日前'),
                 array_agg(report.phase ORDER BY report.phase_sort_order),
@@ -499,10 +545,11 @@ BEGIN ATOMIC
         SELECT
             card.pipeline_id,
             card.phase_sort_order,
-            card.pipeline || ' · ' || card.phase AS name,
+            -- labels of charts are short: the only pipeline need not be named
+            CASE WHEN min(card.pipeline_id) OVER () = max(card.pipeline_id) OVER () THEN '' ELSE card.pipeline || ' · ' END || card.phase AS name,
             count(*) AS deals,
-            sum(card.amount) AS amount,
-            sum(card.weighted_amount) AS weighted,
+            coalesce(sum(card.amount), 0) AS amount,
+            coalesce(sum(card.weighted_amount), 0) AS weighted,
             count(*) FILTER (WHERE card.status = 'stalled') AS stalled
         FROM card
         GROUP BY
@@ -561,14 +608,18 @@ COMMENT ON FUNCTION html_deal_board(text, timestamp with time zone) IS
 CREATE FUNCTION html_sales_vs_target(
     from_date date,
     to_date date,
+    grain text,
     language text,
     as_of timestamp with time zone
 ) RETURNS TABLE (html text)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
     WITH report AS MATERIALIZED (
+        -- all grains at once, so that the deals are read once
         SELECT
+            sales.grain_name,
             sales.scope_name,
+            sales.member_id,
             sales.member_name,
             sales.period_start,
             sales.period_label,
@@ -578,65 +629,113 @@ BEGIN ATOMIC
             sales.weighted_open_amount,
             sales.forecast_amount,
             sales.previous_year_amount
-        FROM sales_vs_target('month', NULL, from_date, to_date, as_of) AS sales
+        FROM sales_vs_target(NULL, NULL, from_date, to_date, as_of) AS sales
         WHERE sales.scope_name IN ('company', 'rep')
+            AND sales.grain_name IN ('month', html_sales_vs_target.grain)
+    ), month AS (
+        SELECT
+            report.period_start,
+            report.period_label,
+            report.target_amount,
+            report.won_amount,
+            report.weighted_open_amount,
+            report.forecast_amount,
+            report.previous_year_amount
+        FROM report
+        WHERE report.scope_name = 'company'
+            AND report.grain_name = 'month'
+    ), line AS (
+        SELECT
+            month.period_start,
+            false AS is_whole,
+            month.period_label,
+            month.target_amount,
+            month.won_amount,
+            month.weighted_open_amount,
+            month.forecast_amount,
+            month.previous_year_amount
+        FROM month
+        UNION ALL
+        -- a target that the months do not add up to would not be seen
+        SELECT
+            report.period_start,
+            true,
+            report.period_label,
+            report.target_amount,
+            report.won_amount,
+            report.weighted_open_amount,
+            report.forecast_amount,
+            report.previous_year_amount
+        FROM report
+        WHERE report.scope_name = 'company'
+            AND report.grain_name = html_sales_vs_target.grain
+            AND report.target_amount IS DISTINCT FROM (SELECT sum(month.target_amount) FROM month)
     ), rep AS (
+        -- not the months added up: the target may be one of the whole period
         SELECT
             report.member_name,
-            sum(report.target_amount) AS target,
-            sum(report.won_count) AS won,
-            sum(report.won_amount) AS amount,
-            sum(report.weighted_open_amount) AS weighted,
-            row_number() OVER (ORDER BY sum(report.won_amount) DESC NULLS LAST, sum(report.target_amount) DESC NULLS LAST, report.member_name) AS nth,
+            report.target_amount,
+            report.won_count,
+            report.won_amount,
+            report.weighted_open_amount,
+            row_number() OVER (ORDER BY report.won_amount DESC, report.target_amount DESC NULLS LAST, report.member_name, report.member_id) AS nth,
             count(*) OVER () AS reps
         FROM report
         WHERE report.scope_name = 'rep'
-        GROUP BY report.member_name
+            AND report.grain_name = html_sales_vs_target.grain
     )
     SELECT html_section(
         'sales_vs_target',
         kpicrm.in_language(html_sales_vs_target.language, 'Plan and actual', '売上予実'),
         kpicrm.in_language(html_sales_vs_target.language, 'What was planned, won, and may still come?', '計画・実績・見込みは？'),
-        (
-            SELECT kpicrm.svg_columns(
+        coalesce((
+            SELECT html_legend(
+                'column', kpicrm.in_language(html_sales_vs_target.language, 'column: won', '縦棒：受注金額'),
+                'line', CASE WHEN count(month.target_amount) > 0 THEN kpicrm.in_language(html_sales_vs_target.language, 'line: target', '線：目標') END
+            ) || kpicrm.svg_columns(
                 kpicrm.in_language(html_sales_vs_target.language, 'Sales by month', '月別売上'),
                 kpicrm.in_language(html_sales_vs_target.language, 'Amount won in each month; the line is the target', '月ごとの受注金額。線は目標'),
-                array_agg(report.period_label ORDER BY report.period_start),
-                array_agg(report.won_amount::double precision ORDER BY report.period_start),
-                array_agg(report.target_amount::double precision ORDER BY report.period_start)
-            ) || kpicrm.html_table(
+                array_agg(month.period_label ORDER BY month.period_start),
+                array_agg(month.won_amount::double precision ORDER BY month.period_start),
+                array_agg(month.target_amount::double precision ORDER BY month.period_start)
+            )
+            FROM month
+        ), '') || coalesce((
+            SELECT kpicrm.html_table(
                 kpicrm.in_language(html_sales_vs_target.language, 'By month', '月別'),
                 html_heads(html_sales_vs_target.language, 'period_label', 'target_amount', 'won_amount', 'weighted_open_amount', 'forecast_amount', 'previous_year_amount'),
                 string_agg(kpicrm.html_row(
-                    report.period_label,
-                    kpicrm.html_number(report.target_amount::double precision, 'amount'),
-                    kpicrm.html_number(report.won_amount::double precision, 'amount'),
-                    kpicrm.html_number(report.weighted_open_amount::double precision, 'amount'),
-                    kpicrm.html_number(report.forecast_amount::double precision, 'amount'),
-                    kpicrm.html_number(report.previous_year_amount::double precision, 'amount')
-                ), '' ORDER BY report.period_start)
+                    line.period_label,
+                    kpicrm.html_number(line.target_amount::double precision, 'amount'),
+                    kpicrm.html_number(line.won_amount::double precision, 'amount'),
+                    kpicrm.html_number(line.weighted_open_amount::double precision, 'amount'),
+                    kpicrm.html_number(line.forecast_amount::double precision, 'amount'),
+                    kpicrm.html_number(line.previous_year_amount::double precision, 'amount')
+                ), '' ORDER BY line.is_whole, line.period_start)
             )
-            FROM report
-            WHERE report.scope_name = 'company'
+            FROM line
             HAVING count(*) > 0
-        ) || coalesce((
-            SELECT kpicrm.svg_bars(
+        ), '') || coalesce((
+            SELECT html_legend(
+                'bar', kpicrm.in_language(html_sales_vs_target.language, 'bar: won', '棒：受注金額'),
+                'mark', CASE WHEN count(rep.target_amount) > 0 THEN kpicrm.in_language(html_sales_vs_target.language, 'mark: target', '印：目標') END
+            ) || kpicrm.svg_bars(
                 kpicrm.in_language(html_sales_vs_target.language, 'Sales by rep', '担当者別売上'),
                 kpicrm.in_language(html_sales_vs_target.language, 'Amount won by each rep; the mark is the target', '担当者ごとの受注金額。印は目標'),
                 array_agg(rep.member_name ORDER BY rep.nth),
-                array_agg(rep.amount::double precision ORDER BY rep.nth),
-                array_agg(kpicrm.html_number(rep.amount::double precision, 'short_amount', html_sales_vs_target.language) ORDER BY rep.nth),
-                array_agg(rep.target::double precision ORDER BY rep.nth)
+                array_agg(rep.won_amount::double precision ORDER BY rep.nth),
+                array_agg(kpicrm.html_number(rep.won_amount::double precision, 'short_amount', html_sales_vs_target.language) ORDER BY rep.nth),
+                array_agg(rep.target_amount::double precision ORDER BY rep.nth)
             ) || kpicrm.html_table(
                 kpicrm.in_language(html_sales_vs_target.language, 'By rep', '担当者別')
                     || CASE WHEN max(rep.reps) > 30 THEN kpicrm.in_language(html_sales_vs_target.language, ', the first 30 of ', '（上位30名／全') || max(rep.reps)::text || kpicrm.in_language(html_sales_vs_target.language, '', '名）') ELSE '' END,
                 html_heads(html_sales_vs_target.language, 'rep', 'target_amount', 'won_count', 'won_amount', 'weighted_open_amount'),
                 string_agg(kpicrm.html_row(
                     rep.member_name,
-                    kpicrm.html_number(rep.target::double precision, 'amount'),
-                    kpicrm.html_number(rep.won::double precision, 'count'),
-                    kpicrm.html_number(rep.amount::double precision, 'amount'),
-                    kpicrm.html_number(rep.weighted::double precision, 'amount')
+                    kpicrm.html_number(rep.target_amount::double precision, 'amount'),
+                    kpicrm.html_number(rep.won_count, 'count'),
+                    kpicrm.html_number(rep.won_amount::double precision, 'amount'),
+                    kpicrm.html_number(rep.weighted_open_amount::double precision, 'amount')
                 ), '' ORDER BY rep.nth)
             )
             FROM rep
@@ -646,8 +745,8 @@ BEGIN ATOMIC
         html_sales_vs_target.language
     );
 END;
-COMMENT ON FUNCTION html_sales_vs_target(date, date, text, timestamp with time zone) IS
-    'section of report_html: plan and actual by month and by rep';
+COMMENT ON FUNCTION html_sales_vs_target(date, date, text, text, timestamp with time zone) IS
+    'section of report_html: plan and actual by month, and by rep in the whole period';
 
 CREATE FUNCTION html_lead_source(
     from_date date,
@@ -711,13 +810,17 @@ BEGIN ATOMIC
             kpicrm.win_probability(state.times, make_interval(days => step.day)) AS won,
             1 - kpicrm.survival(state.times, make_interval(days => step.day)) AS ended
         FROM state
-        CROSS JOIN LATERAL generate_series(0, least(ceil(greatest(kpicrm.quantile_days(state.won_times, 0.99), 7))::integer, 1000), 7) AS step (day)
+        -- to the end of the week, or the last deals won would not be seen
+        CROSS JOIN LATERAL generate_series(0, 7 * ceil(least(greatest(kpicrm.quantile_days(state.won_times, 0.99), 7), 1000) / 7)::integer, 7) AS step (day)
     )
     SELECT html_section(
         'lead_time',
         kpicrm.in_language(html_lead_time.language, 'Lead time', '受注期間'),
         kpicrm.in_language(html_lead_time.language, 'How long does it take, deals still open counted?', '進行中の商談も含め、どのくらいかかるか？'),
-        (SELECT kpicrm.svg_steps(
+        html_legend(
+            'solid', kpicrm.in_language(html_lead_time.language, 'solid: won', '実線：受注'),
+            'dashed', kpicrm.in_language(html_lead_time.language, 'dashed: won or lost', '破線：受注または失注')
+        ) || (SELECT kpicrm.svg_steps(
             kpicrm.in_language(html_lead_time.language, 'Share of deals won and ended since opening', '作成後に受注・終了した商談の割合'),
             kpicrm.in_language(html_lead_time.language, 'Solid: won; dashed: won or lost. Deals still open are censored (Aalen-Johansen, Kaplan-Meier)', '実線：受注、破線：受注または失注。進行中の商談は打ち切りとして扱う'),
             array_agg(week.day::double precision ORDER BY week.day),
@@ -956,7 +1059,7 @@ BEGIN
     sections = sections || section;
     SELECT part.html INTO section FROM html_kpi_tree(first_day, span, spoken, until) AS part;
     sections = sections || section;
-    SELECT part.html INTO section FROM html_sales_vs_target(first_day, end_day, spoken, until) AS part;
+    SELECT part.html INTO section FROM html_sales_vs_target(first_day, end_day, span, spoken, until) AS part;
     sections = sections || section;
     SELECT part.html INTO section FROM html_phase_report(first_day, end_day, spoken, until) AS part;
     sections = sections || section;

@@ -78,7 +78,100 @@ $$;
 COMMENT ON FUNCTION kpicrm.upgrade_workspace(text) IS
     'brings a workspace to the installed version, step by step, and returns that; makes its functions, triggers and views anew, also when it has that version already';
 
+-- the page: short amounts have a decimal, columns as many labels as fit, legends and notes a style;
 -- wide tables fit on paper
+CREATE OR REPLACE FUNCTION kpicrm.html_number(
+    value double precision,
+    unit text,
+    language text DEFAULT 'en'
+) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN CASE unit
+        WHEN 'count' THEN to_char(round(value::numeric), 'FM999,999,999,999,999,990')
+        WHEN 'amount' THEN to_char(round(value::numeric), 'FM999,999,999,999,999,990')
+        WHEN 'short_amount' THEN CASE
+            WHEN language = 'ja' AND abs(value) >= 1e8 THEN to_char(value::numeric / 1e8, 'FM999,999,990.0') || '億'
+            -- below 100 a whole number says too little
+            WHEN language = 'ja' AND abs(value) >= 1e4 THEN to_char(value::numeric / 1e4, CASE WHEN abs(value) < 99.95e4 THEN 'FM990.0' ELSE 'FM999,990' END) || '万'
+            WHEN language <> 'ja' AND abs(value) >= 1e9 THEN to_char(value::numeric / 1e9, 'FM999,999,990.0') || ' bn'
+            WHEN language <> 'ja' AND abs(value) >= 1e6 THEN to_char(value::numeric / 1e6, 'FM999,999,990.0') || ' m'
+            WHEN language <> 'ja' AND abs(value) >= 1e3 THEN to_char(value::numeric / 1e3, CASE WHEN abs(value) < 99.95e3 THEN 'FM990.0' ELSE 'FM999,990' END) || ' k'
+            ELSE to_char(value::numeric, 'FM999,999,990')
+        END
+        WHEN 'rate' THEN to_char(100 * value::numeric, 'FM999,990.0') || ' %'
+        ELSE to_char(value::numeric, 'FM999,999,999,990.0')
+    END;
+COMMENT ON FUNCTION kpicrm.html_number(double precision, text, text) IS
+    'a number as people read it: unit is count, amount, short_amount (thousands, millions; 万, 億), rate (per cent), days, hours or score';
+
+CREATE OR REPLACE FUNCTION kpicrm.svg_columns(
+    title text,
+    description text,
+    labels text[],
+    bars double precision[],
+    marks double precision[] DEFAULT NULL
+) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    WITH bar AS (
+        SELECT
+            listed.nth,
+            listed.label,
+            greatest(coalesce(listed.value, 0), 0) AS value,
+            listed.mark
+        FROM unnest(labels, bars, marks) WITH ORDINALITY AS listed (label, value, mark, nth)
+    ), scale AS (
+        SELECT
+            greatest(max(greatest(bar.value, bar.mark)), 0) AS high,
+            count(*) AS count,
+            328.0 / nullif(count(*), 0) AS room,
+            7.5 * max(octet_length(left(bar.label, 24)) + char_length(left(bar.label, 24))) / 2 AS label_width
+        FROM bar
+    ), step AS (
+        SELECT
+            CASE
+                WHEN scale.label_width + 8 <= scale.room THEN 1
+                -- those at both edges would meet
+                WHEN 2 * scale.label_width + 8 > 328 THEN scale.count
+                -- the first is at the edge, so that the second must be further away
+                ELSE greatest(ceil((scale.label_width + 8) / scale.room), ceil((1.5 * scale.label_width + 8) / scale.room - 0.5))
+            END::bigint AS columns
+        FROM scale
+    ), placed AS (
+        SELECT
+            bar.nth,
+            CASE WHEN (bar.nth - 1) % step.columns = 0 THEN kpicrm.html_label(bar.label) END AS label,
+            (bar.nth - 0.5) * scale.room < scale.label_width / 2 AS is_at_start,
+            (scale.count - bar.nth + 0.5) * scale.room < scale.label_width / 2 AS is_at_end,
+            100.0 * (bar.nth - 0.85) / scale.count AS x,
+            70.0 / scale.count AS width,
+            140 * bar.value / nullif(scale.high, 0) AS height,
+            150 - 140 * bar.mark / nullif(scale.high, 0) AS mark,
+            scale.count
+        FROM bar
+        CROSS JOIN scale
+        CROSS JOIN step
+    )
+    SELECT '<svg class="columns" role="img" width="100%" height="172"><title>' || kpicrm.html_escape(title) || '</title><desc>' || kpicrm.html_escape(description)
+        || '</desc><line class="axis" x1="0" x2="100%" y1="150.5" y2="150.5"/>' || string_agg(
+            '<rect class="bar" x="' || round(placed.x::numeric, 3)::text || '%" y="' || round((150 - coalesce(placed.height, 0))::numeric, 2)::text || '" width="' || round(placed.width::numeric, 3)::text
+            || '%" height="' || round(coalesce(placed.height, 0)::numeric, 2)::text || '"/>'
+            || CASE WHEN placed.mark IS NULL THEN '' ELSE
+                '<line class="mark" x1="' || round((placed.x - 7.0 / placed.count)::numeric, 3)::text || '%" x2="' || round((placed.x + 77.0 / placed.count)::numeric, 3)::text
+                || '%" y1="' || round(placed.mark::numeric, 2)::text || '" y2="' || round(placed.mark::numeric, 2)::text || '"/>' END
+            || CASE
+                WHEN placed.label IS NULL THEN ''
+                WHEN placed.nth = 1 AND placed.is_at_start THEN '<text class="label" x="0" y="167">' || placed.label || '</text>'
+                WHEN placed.nth = placed.count AND placed.is_at_end THEN '<text class="value" x="100%" y="167">' || placed.label || '</text>'
+                WHEN placed.is_at_end THEN ''
+                ELSE '<text class="middle" x="' || round(100.0 * (placed.nth - 0.5) / placed.count, 3)::text || '%" y="167">' || placed.label || '</text>' END,
+            '' ORDER BY placed.nth
+        ) || '</svg>'
+    FROM placed;
+END;
+COMMENT ON FUNCTION kpicrm.svg_columns(text, text, text[], double precision[], double precision[]) IS
+    'upright columns over periods with a mark where each should be; NULL without columns';
+
 CREATE OR REPLACE FUNCTION kpicrm.html_style() RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN $css$
@@ -96,10 +189,11 @@ header p, .question, .empty { color: var(--soft); margin: .1rem 0 .75rem; }
 caption { text-align: left; color: var(--soft); padding: .25rem 0; } th { text-align: left; font-weight: 600; border-bottom: 1px solid var(--line); padding: .25rem .5rem; vertical-align: bottom; min-width: 4rem; overflow-wrap: normal; } th.number, th.none { text-align: right; }
 td { border-bottom: 1px solid var(--line); padding: .25rem .5rem; vertical-align: top; min-width: 3.5rem; overflow-wrap: break-word; } td:first-child { min-width: 6rem; } td.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; } td.none { text-align: right; color: var(--soft); }
 td.heat { background: rgba(var(--heat), calc(var(--share) * .6)); }
-svg { display: block; margin: .5rem 0; } svg text { fill: var(--ink); font-size: 13px; } svg .value { text-anchor: end; }
+svg { display: block; margin: .5rem 0; } svg text { fill: var(--ink); font-size: 13px; } svg .value { text-anchor: end; } svg .middle { text-anchor: middle; }
 svg .bar { fill: var(--bar); } svg .minus { fill: var(--minus); } svg .mark { stroke: var(--mark); stroke-width: 2; } svg .axis { stroke: var(--soft); stroke-width: 1; vector-effect: non-scaling-stroke; } svg .grid { stroke: var(--line); vector-effect: non-scaling-stroke; }
 svg polyline { fill: none; stroke: var(--bar); stroke-width: 2; vector-effect: non-scaling-stroke; } svg .other { stroke: var(--minus); stroke-dasharray: 6 4; }
-@media print { body { max-width: none; font-size: 11px; } section { break-inside: avoid-page; } h2 { break-after: avoid; } tr, .tile, svg { break-inside: avoid; } .table { overflow: visible; } table { font-size: 9px; } th, td, td:first-child { min-width: 0; padding: .15rem .2rem; } th { hyphens: auto; } }
+.legend, .note { font-size: 13px; margin: .25rem 0; } .legend span { margin-right: 1rem; white-space: nowrap; } .legend svg { display: inline-block; vertical-align: middle; margin: 0 .4rem 0 0; } .note { color: var(--soft); }
+@media print { body { max-width: none; font-size: 11px; } section { break-inside: avoid-page; } h2 { break-after: avoid; } tr, .tile, svg { break-inside: avoid; } h3, .legend { break-after: avoid; } .note { font-size: 9px; break-before: avoid; } .table { overflow: visible; } table { font-size: 9px; } th, td, td:first-child { min-width: 0; padding: .15rem .2rem; } th { hyphens: auto; } }
 @page { size: A4; margin: 14mm; }
 $css$;
 COMMENT ON FUNCTION kpicrm.html_style() IS

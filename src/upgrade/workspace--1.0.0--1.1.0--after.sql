@@ -3,6 +3,7 @@ DROP FUNCTION deal_move(timestamp with time zone, timestamp with time zone, time
 DROP FUNCTION deal_waterfall(timestamp with time zone, timestamp with time zone, timestamp with time zone, date, date);
 DROP FUNCTION deal_segment(timestamp with time zone, timestamp with time zone, timestamp with time zone);
 DROP FUNCTION kpi_query(text[], date, date, text, text[], timestamp with time zone);
+DROP FUNCTION html_sales_vs_target(date, date, text, timestamp with time zone);
 
 DO $$
 BEGIN

@@ -6,7 +6,7 @@ BEGIN;
 SET search_path = public, pg_catalog;
 SET client_min_messages = warning;
 \pset tuples_only on
-SELECT plan(39);
+SELECT plan(75);
 
 CREATE FUNCTION pg_temp.page(html text) RETURNS xml
     LANGUAGE sql IMMUTABLE
@@ -31,9 +31,18 @@ CREATE FUNCTION pg_temp.whole(value numeric) RETURNS text
 CREATE FUNCTION pg_temp.part(value double precision) RETURNS text
     LANGUAGE sql IMMUTABLE
     RETURN coalesce(to_char(value::numeric, 'FM999,999,990.0'), '–');
+-- A section alone.
+CREATE FUNCTION pg_temp.section(html text) RETURNS xml
+    LANGUAGE sql IMMUTABLE
+    RETURN xmlparse(DOCUMENT '<body xmlns="http://www.w3.org/1999/xhtml">' || html || '</body>');
 CREATE FUNCTION pg_temp.percent(value double precision) RETURNS text
     LANGUAGE sql IMMUTABLE
     RETURN coalesce(to_char(100 * value::numeric, 'FM999,990.0') || ' %', '–');
+
+-- A value of explain_gap; the rest of lmdi is a quotient, not an amount.
+CREATE FUNCTION pg_temp.side(factor text, method text, unit text, value numeric) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    RETURN CASE WHEN factor = '(rest)' AND method = 'lmdi' THEN '–' WHEN unit = 'rate' THEN pg_temp.percent(value::float8) ELSE pg_temp.whole(value) END;
 
 -- ------------------------------------------------------------ an empty workspace
 SELECT kpicrm.create_workspace('empty') \g /dev/null
@@ -43,6 +52,13 @@ SELECT throws_ok($$SELECT empty.report_html(language => 'fr')$$, '22023', 'inval
 SELECT throws_ok($$SELECT empty.report_html(grain => 'week')$$, '22023', 'invalid value for argument "grain": "week"');
 SELECT throws_ok($$SELECT empty.report_html(as_of => 'infinity')$$, '22023', 'invalid value for argument "as_of": "infinity"');
 SELECT throws_ok($$SELECT empty.report_html('-infinity')$$, '22023', 'invalid value for argument "period": "-infinity"');
+INSERT INTO empty.target (kpi_code, grain, period_start, value) VALUES ('revenue', 'quarter', '2026-04-01', 1000000);
+SELECT ok(note[1] ~ '^difference：' AND cells = '{"売上|1,000,000|0|-1,000,000|difference"}', 'without factors the gap is the difference')
+FROM empty.html_kpi_tree('2026-04-01', 'quarter', 'ja', '2026-05-31'),
+    pg_temp.found(pg_temp.section(html), '//h:section[@id="kpi_tree"]/h:p[@class="note"]/text()') AS note,
+    LATERAL (SELECT array_agg(line) AS cells FROM pg_temp.cells(pg_temp.section(html), 'kpi_tree', 2) AS line) AS shown;
+SELECT is(ARRAY(SELECT pg_temp.cells(pg_temp.section(html), 'sales_vs_target', 1)), '{"FY2026 Q1|1,000,000|0|0|0|0"}', 'a target without a sale is shown')
+FROM empty.html_sales_vs_target('2026-04-01', '2026-07-01', 'quarter', 'en', '2026-05-31');
 
 -- ------------------------------------------------------------------- a company
 SELECT kpicrm.create_workspace('demo') \g /dev/null
@@ -93,8 +109,7 @@ SELECT results_eq(
 SELECT results_eq(
     $$SELECT pg_temp.cells(en, 'kpi_tree', 2) FROM shown$$,
     $$SELECT concat_ws('|', coalesce(kpi.name, CASE factor WHEN '(rest)' THEN 'other' ELSE factor END),
-          CASE WHEN kpi.unit = 'rate' THEN pg_temp.percent(plan_value::float8) ELSE pg_temp.whole(plan_value::numeric) END,
-          CASE WHEN kpi.unit = 'rate' THEN pg_temp.percent(actual_value::float8) ELSE pg_temp.whole(actual_value::numeric) END, pg_temp.whole(contribution::numeric), method)
+          pg_temp.side(factor, method, kpi.unit, plan_value), pg_temp.side(factor, method, kpi.unit, actual_value), pg_temp.whole(contribution), method)
       FROM demo.explain_gap('revenue', '2026-04-01', 'quarter', 'previous_year', NULL, '2026-05-31 18:00+09') LEFT JOIN demo.kpi ON code = factor ORDER BY explain_gap.sort_order$$,
     'the gap: explain_gap'
 );
@@ -106,14 +121,24 @@ CREATE TEMP TABLE with_target AS SELECT pg_temp.page(demo.report_html(as_of => :
 SELECT results_eq(
     $$SELECT pg_temp.cells(en, 'kpi_tree', 2) FROM with_target$$,
     $$SELECT concat_ws('|', coalesce(kpi.name, CASE factor WHEN '(rest)' THEN 'other' ELSE factor END),
-          CASE WHEN kpi.unit = 'rate' THEN pg_temp.percent(plan_value::float8) ELSE pg_temp.whole(plan_value::numeric) END,
-          CASE WHEN kpi.unit = 'rate' THEN pg_temp.percent(actual_value::float8) ELSE pg_temp.whole(actual_value::numeric) END, pg_temp.whole(contribution::numeric), method)
+          pg_temp.side(factor, method, kpi.unit, plan_value), pg_temp.side(factor, method, kpi.unit, actual_value), pg_temp.whole(contribution), method)
       FROM demo.explain_gap('revenue', '2026-04-01', 'quarter', 'target', NULL, '2026-05-31 18:00+09') LEFT JOIN demo.kpi ON code = factor ORDER BY explain_gap.sort_order$$,
     'with a target of the quarter: the gap to that'
 );
 SELECT is(
     pg_temp.found(en, '(//h:section[@id="kpi_tree"]//h:table)[2]//h:th[not(@scope="row")]/text()'), '{Factor,Target,Actual,Contribution,Method}', 'which it says, too'
 ) FROM with_target;
+SELECT ok(bool_and(note ~ '^lmdi[ （]' AND note ~ 'other|その他'), 'and what the method means') FROM shown, LATERAL (VALUES (en), (ja)) AS listed (page), LATERAL unnest(pg_temp.found(page, '//h:section[@id="kpi_tree"]/h:p[@class="note"]/text()')) AS note;
+UPDATE demo.target SET value = 0 WHERE grain = 'quarter' AND kpi_code = 'win_rate';
+CREATE TEMP TABLE with_zero AS SELECT pg_temp.section(html) AS en FROM demo.html_kpi_tree('2026-04-01', 'quarter', 'en', :at);
+SELECT results_eq(
+    $$SELECT pg_temp.cells(en, 'kpi_tree', 2) FROM with_zero$$,
+    $$SELECT concat_ws('|', coalesce(kpi.name, CASE factor WHEN '(rest)' THEN 'other' ELSE factor END),
+          pg_temp.side(factor, method, kpi.unit, plan_value), pg_temp.side(factor, method, kpi.unit, actual_value), pg_temp.whole(contribution), 'shapley')
+      FROM demo.explain_gap('revenue', '2026-04-01', 'quarter', 'target', NULL, '2026-05-31 18:00+09') LEFT JOIN demo.kpi ON code = factor ORDER BY explain_gap.sort_order$$,
+    'with a factor of zero: another method, whose rest is an amount'
+);
+SELECT ok(note[1] ~ '^shapley ' AND cardinality(note) = 1, 'which the page says') FROM with_zero, pg_temp.found(en, '//h:section[@id="kpi_tree"]/h:p[@class="note"]/text()') AS note;
 DELETE FROM demo.target WHERE grain = 'quarter';
 SELECT results_eq(
     $$SELECT pg_temp.cells(en, 'sales_vs_target', 1) FROM shown$$,
@@ -123,9 +148,9 @@ SELECT results_eq(
 );
 SELECT results_eq(
     $$SELECT pg_temp.cells(en, 'sales_vs_target', 2) FROM shown$$,
-    $$SELECT concat_ws('|', member_name, pg_temp.whole(sum(target_amount)), pg_temp.whole(sum(won_count)), pg_temp.whole(sum(won_amount)), pg_temp.whole(sum(weighted_open_amount)))
-      FROM demo.sales_vs_target('month', 'rep', '2026-04-01', '2026-07-01', '2026-05-31 18:00+09') GROUP BY member_name
-      ORDER BY sum(won_amount) DESC NULLS LAST, sum(target_amount) DESC NULLS LAST, member_name LIMIT 30$$,
+    $$SELECT concat_ws('|', member_name, pg_temp.whole(target_amount), pg_temp.whole(won_count), pg_temp.whole(won_amount), pg_temp.whole(weighted_open_amount))
+      FROM demo.sales_vs_target('quarter', 'rep', '2026-04-01', '2026-07-01', '2026-05-31 18:00+09')
+      ORDER BY won_amount DESC, target_amount DESC NULLS LAST, member_name, member_id LIMIT 30$$,
     'plan and actual by rep: sales_vs_target'
 );
 SELECT results_eq(
@@ -146,7 +171,7 @@ SELECT is_empty(
 );
 SELECT results_eq(
     $$SELECT pg_temp.cells(en, 'deal_board', 1) FROM shown$$,
-    $$SELECT concat_ws('|', pipeline || ' · ' || phase, pg_temp.whole(deal_count), pg_temp.whole(amount), pg_temp.whole(weighted_amount), pg_temp.whole(stalled_count)) FROM demo.deal_board_phase('2026-05-31 18:00+09') ORDER BY pipeline_id, phase_sort_order$$,
+    $$SELECT concat_ws('|', phase, pg_temp.whole(deal_count), pg_temp.whole(amount), pg_temp.whole(weighted_amount), pg_temp.whole(stalled_count)) FROM demo.deal_board_phase('2026-05-31 18:00+09') ORDER BY pipeline_id, phase_sort_order$$,
     'the deal board: deal_board_phase'
 );
 SELECT results_eq(
@@ -218,6 +243,147 @@ CROSS JOIN LATERAL (
     FROM unnest(pg_temp.found(en, '//h:section[@id="sales_vs_target"]//h:svg[@class="columns"]/h:rect/@height'), pg_temp.found(en, '//h:section[@id="sales_vs_target"]//h:svg[@class="columns"]/h:line[@class="mark"]/@y1')) WITH ORDINALITY AS bar (h, mark, nth)
     JOIN (SELECT won_amount, target_amount, row_number() OVER (ORDER BY period_start) AS nth FROM demo.sales_vs_target('month', 'company', '2026-04-01', '2026-07-01', :at)) AS month USING (nth)
 ) AS drawn;
+
+SELECT is(
+    pg_temp.found(en, '//h:section[@id="sales_vs_target"]//h:svg[@class="bars"]/h:text[@class="value"]/text()'),
+    ARRAY(SELECT kpicrm.html_number(won_amount::float8, 'short_amount') FROM demo.sales_vs_target('quarter', 'rep', '2026-04-01', '2026-07-01', :at) ORDER BY won_amount DESC, target_amount DESC NULLS LAST, member_name, member_id),
+    'bars say what they are'
+) FROM shown;
+SELECT results_eq(
+    $$SELECT kpicrm.html_number(value, 'short_amount'), kpicrm.html_number(value, 'short_amount', 'ja')
+      FROM unnest('{0,999,1000,9999,13400,-13400,99949,99950,123000,999499,999500,12340000,123456789,1234567890}'::float8[]) WITH ORDINALITY AS listed (value, nth) ORDER BY nth$$,
+    $$VALUES ('0', '0'), ('999', '999'), ('1.0 k', '1,000'), ('10.0 k', '9,999'), ('13.4 k', '1.3万'), ('-13.4 k', '-1.3万'), ('99.9 k', '10.0万'), ('100 k', '10.0万'),
+          ('123 k', '12.3万'), ('999 k', '99.9万'), ('1,000 k', '100万'), ('12.3 m', '1,234万'), ('123.5 m', '1.2億'), ('1.2 bn', '12.3億')$$,
+    'short amounts: thousands below 100 have a decimal'
+);
+
+-- Labels of columns: pixels of a phone that each takes, by the width of its characters.
+CREATE FUNCTION pg_temp.label_boxes(labels text[]) RETURNS TABLE (label text, from_x float8, to_x float8, middle float8, class text)
+    LANGUAGE sql IMMUTABLE
+AS $$
+    SELECT t.label, e.start, e.start + s.width, CASE t.class WHEN 'middle' THEN s.x END, t.class
+    FROM (SELECT xmlparse(DOCUMENT kpicrm.svg_columns('t', 'd', labels, array_fill(1::float8, ARRAY[cardinality(labels)]))) AS svg) AS drawn
+    CROSS JOIN LATERAL unnest(xpath('/svg/text/text()', svg)::text[], xpath('/svg/text/@x', svg)::text[], xpath('/svg/text/@class', svg)::text[]) AS t (label, x, class)
+    CROSS JOIN LATERAL (SELECT rtrim(t.x, '%')::float8 * 3.28 AS x, 7.5 * (char_length(t.label) + char_length(regexp_replace(t.label, '[[:ascii:]]', '', 'g'))) AS width) AS s
+    CROSS JOIN LATERAL (SELECT s.x - s.width * CASE t.class WHEN 'middle' THEN 0.5 WHEN 'value' THEN 1 ELSE 0 END AS start) AS e
+$$;
+CREATE FUNCTION pg_temp.months(count integer, pattern text DEFAULT 'YYYY-MM') RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    RETURN ARRAY(SELECT to_char('2026-04-01'::timestamp + make_interval(months => n), pattern) FROM generate_series(0, count - 1) AS n);
+SELECT is(
+    pg_temp.found(en, '//h:section[@id="sales_vs_target"]//h:svg[@class="columns"]/h:text[@class="middle"]/text()'),
+    ARRAY(SELECT period_label FROM demo.sales_vs_target('month', 'company', '2026-04-01', '2026-07-01', :at) ORDER BY period_start),
+    'every month of a quarter has its label'
+) FROM shown;
+SELECT is(array_agg(label ORDER BY from_x), pg_temp.months(5), 'five months, too') FROM pg_temp.label_boxes(pg_temp.months(5));
+SELECT is(array_agg(label ORDER BY from_x), '{2026-04,2026-07,2026-10,2027-01}', 'of a year every third') FROM pg_temp.label_boxes(pg_temp.months(12));
+SELECT is(array_agg(label ORDER BY from_x), '{04,05,06,07,08,09,10,11,12,01,02,03}', 'all of it if they are short') FROM pg_temp.label_boxes(pg_temp.months(12, 'MM'));
+SELECT is(array_agg(label ORDER BY from_x), '{4月,6月,8月,10月,12月,2月}', 'Japanese characters are wide') FROM pg_temp.label_boxes(pg_temp.months(12, 'FMMM月'));
+SELECT ok(
+    bool_and(from_x >= -0.01 AND to_x <= 328.01) AND bool_and(gap IS NULL OR gap >= 7.99) AND bool_and(class <> 'middle' OR abs(middle - 328 * (nth - 0.5) / columns) < 0.01)
+        AND count(*) FILTER (WHERE nth = 1) = 60 * 7,
+    'any number and length of labels: inside, apart, in the middle of the column; the first is always there'
+)
+FROM (
+    SELECT columns, box.*, regexp_replace(box.label, '\D', '', 'g')::integer AS nth, from_x - lag(to_x) OVER (PARTITION BY columns, filling ORDER BY from_x) AS gap
+    FROM generate_series(1, 60) AS columns
+    CROSS JOIN unnest('{"",x,月,年度第,長い名前の,----------,xxxxxxxxxxxxxxxxxxxxxx}'::text[]) AS filling
+    CROSS JOIN LATERAL pg_temp.label_boxes(ARRAY(SELECT filling || n FROM generate_series(1, columns) AS n)) AS box
+) AS drawn;
+SELECT ok(kpicrm.svg_columns('t', 'd', '{}', '{}') IS NULL AND kpicrm.svg_columns('t', 'd', NULL, NULL) IS NULL, 'no columns');
+SELECT is(pg_temp.found(xmlparse(DOCUMENT kpicrm.svg_columns('t', 'd', ARRAY['a', NULL, 'c'], '{1,2,3}')), '/svg/text/text() | /svg/rect/@height'), '{46.67,a,93.33,140.00,c}', 'a column without label');
+SELECT is(pg_temp.found(xmlparse(DOCUMENT kpicrm.svg_columns('t', 'd', NULL, '{1,2}')), '/svg/rect/@height'), '{70.00,140.00}', 'columns without labels');
+
+-- ---------------------------------------------------------------------- legends
+SELECT is(
+    cardinality(pg_temp.found(en, '//h:svg[@role="img"][.//h:line[@class="mark"] or .//h:polyline[@class="other"]]')), 4, 'charts that show two things'
+) FROM shown;
+SELECT is(
+    cardinality(pg_temp.found(en, '//h:svg[@role="img"][.//h:line[@class="mark"] or .//h:polyline[@class="other"]][not(preceding-sibling::*[1][self::h:p[@class="legend"]])]')), 0, 'have a legend above'
+) FROM shown;
+SELECT is(
+    pg_temp.found(en, '//h:p[@class="legend"]/h:span/text()'),
+    '{"column: won","line: target","bar: won","mark: target","bar: open deals now","mark: seven days ago","solid: won","dashed: won or lost"}', 'in words'
+) FROM shown;
+SELECT is(
+    pg_temp.found(ja, '//h:p[@class="legend"]/h:span/text()'),
+    '{縦棒：受注金額,線：目標,棒：受注金額,印：目標,棒：現在の商談件数,印：7日前,実線：受注,破線：受注または失注}', 'Japanese ones'
+) FROM shown;
+SELECT is(
+    pg_temp.found(en, '//h:p[@class="legend"]/h:span/h:svg[@aria-hidden="true"]/*/@class'), '{bar,mark,bar,mark,bar,mark,curve,other}', 'and drawn as in the charts'
+) FROM shown;
+SELECT is(
+    pg_temp.found(en, '//h:svg[@class="steps"]//h:polyline/@class'), '{curve,other}', 'where the dashed line is the second'
+) FROM shown;
+SELECT ok(kpicrm.html_style() ~ '\.other \{[^}]*stroke-dasharray' AND kpicrm.html_style() !~ '\.curve \{[^}]*stroke-dasharray', 'and alone dashed');
+SELECT ok(day >= (SELECT max(ended_at - opened_at) FROM demo.deal_occasion('2026-04-01', '2026-07-01', 'all', :at, 'all') WHERE occasion = 'opened' AND won), 'the curves end after the last deal won: ' || day)
+FROM shown, LATERAL (SELECT (pg_temp.found(en, '//h:svg[@class="steps"]/h:text[@class="value"]/text()'))[1]::interval) AS axis (day);
+SELECT is(
+    (regexp_match((pg_temp.found(en, '//h:svg[@class="steps"]//h:polyline[@class="curve"]/@points'))[1], '[0-9.]+$'))[1]::numeric,
+    round((100 - 100 * kpicrm.win_probability(times, day))::numeric, 2), 'and there at the win probability'
+)
+FROM shown, LATERAL (SELECT (pg_temp.found(en, '//h:svg[@class="steps"]/h:text[@class="value"]/text()'))[1]::interval) AS axis (day),
+    (SELECT kpicrm.lead_time_agg(opened_at, ended_at, won, :at) FROM demo.deal_occasion('2026-04-01', '2026-07-01', 'all', :at, 'all') WHERE occasion = 'opened') AS state (times);
+
+-- -------------------------------------------- targets of other grains than the month
+-- One rep has a target of the quarter, one of the quarter beside those of its months, the
+-- company one of the quarter.
+DELETE FROM demo.target WHERE kpi_code = 'revenue' AND (rep_id = 1 OR num_nonnulls(rep_id, team_id, product_id) = 0);
+INSERT INTO demo.target (kpi_code, grain, period_start, rep_id, value)
+VALUES ('revenue', 'quarter', '2026-04-01', 1, 23456789), ('revenue', 'quarter', '2026-04-01', 2, 9876543), ('revenue', 'quarter', '2026-04-01', NULL, 300000000);
+CREATE TEMP TABLE quarterly AS SELECT pg_temp.section(html) AS en FROM demo.html_sales_vs_target('2026-04-01', '2026-07-01', 'quarter', 'en', :at);
+SELECT results_eq(
+    $$SELECT pg_temp.cells(en, 'sales_vs_target', 2) FROM quarterly$$,
+    $$SELECT concat_ws('|', member_name, pg_temp.whole(target_amount), pg_temp.whole(won_count), pg_temp.whole(won_amount), pg_temp.whole(weighted_open_amount))
+      FROM demo.sales_vs_target('quarter', 'rep', '2026-04-01', '2026-07-01', '2026-05-31 18:00+09')
+      ORDER BY won_amount DESC, target_amount DESC NULLS LAST, member_name, member_id$$,
+    'targets of reps for the quarter'
+);
+SELECT is(ARRAY(SELECT split_part(line, '|', 2) FROM quarterly, pg_temp.cells(en, 'sales_vs_target', 2) AS line WHERE line ~ '^(Aoi|Haruto)\|' ORDER BY line), '{"23,456,789","9,876,543"}', 'as they were set');
+SELECT ok(count(*) = 6 AND max(abs(mark - 100 * target_amount / high)) < 0.001, 'and marks where they are')
+FROM quarterly
+CROSS JOIN LATERAL (
+    SELECT rtrim(m, '%')::float8 AS mark, target_amount::float8, max(greatest(target_amount, won_amount)) OVER ()::float8 AS high
+    FROM unnest(pg_temp.found(en, '//h:svg[@class="bars"]/h:line[@class="mark"]/@x1')) WITH ORDINALITY AS line (m, nth)
+    JOIN (
+        SELECT target_amount, won_amount, row_number() OVER (ORDER BY won_amount DESC, target_amount DESC NULLS LAST, member_name, member_id) AS nth
+        FROM demo.sales_vs_target('quarter', 'rep', '2026-04-01', '2026-07-01', :at) WHERE target_amount IS NOT NULL
+    ) AS rep USING (nth)
+) AS drawn;
+SELECT results_eq(
+    $$SELECT pg_temp.cells(en, 'sales_vs_target', 1) FROM quarterly$$,
+    $$SELECT concat_ws('|', period_label, pg_temp.whole(target_amount), pg_temp.whole(won_amount), pg_temp.whole(weighted_open_amount), pg_temp.whole(forecast_amount), pg_temp.whole(previous_year_amount))
+      FROM demo.sales_vs_target(NULL, 'company', '2026-04-01', '2026-07-01', '2026-05-31 18:00+09') WHERE grain_name IN ('month', 'quarter') ORDER BY grain_name, period_start$$,
+    'a target of the company for the quarter alone has a line below the months'
+);
+SELECT is(array_agg(line) FILTER (WHERE line ~ '^FY'), ARRAY(SELECT 'FY2026 Q1|300,000,000|' || pg_temp.whole(won_amount) FROM demo.sales_vs_target('quarter', 'company', '2026-04-01', '2026-07-01', :at)), 'of its own')
+FROM (SELECT regexp_replace(cells, '(\|[^|]*\|[^|]*).*', '\1') AS line FROM quarterly, pg_temp.cells(en, 'sales_vs_target', 1) AS cells) AS shown;
+SELECT is(pg_temp.found(en, '//h:p[@class="legend"]/h:span/text()'), '{"column: won","bar: won","mark: target"}', 'no line, no legend of one') FROM quarterly;
+SELECT is(ARRAY(SELECT pg_temp.cells(pg_temp.section(html), 'sales_vs_target', 1)), ARRAY(
+    SELECT concat_ws('|', period_label, pg_temp.whole(target_amount), pg_temp.whole(won_amount), pg_temp.whole(weighted_open_amount), pg_temp.whole(forecast_amount), pg_temp.whole(previous_year_amount))
+    FROM demo.sales_vs_target('month', 'company', '2026-05-01', '2026-06-01', :at)
+), 'a page of a month has one line') FROM demo.html_sales_vs_target('2026-05-01', '2026-06-01', 'month', 'en', :at);
+
+-- ------------------------------------------------------------- several pipelines
+SELECT is(
+    pg_temp.found(en, '//h:section[@id="deal_board"]//h:svg/h:text[@class="label"]/text()'),
+    ARRAY(SELECT phase FROM demo.deal_board_phase(:at) ORDER BY pipeline_id, phase_sort_order), 'one pipeline: labels are phases'
+) FROM shown;
+INSERT INTO demo.pipeline (name) VALUES ('Renewal');
+INSERT INTO demo.phase (name, pipeline_id, position) SELECT 'Offer', max(id), 1 FROM demo.pipeline;
+SELECT is(
+    pg_temp.found(pg_temp.section(html), '//h:section[@id="deal_board"]//h:svg/h:text[@class="label"]/text()'),
+    ARRAY(SELECT phase FROM demo.deal_board_phase(:at) ORDER BY pipeline_id, phase_sort_order), 'one without open deals does not count'
+) FROM demo.html_deal_board('en', :at);
+INSERT INTO demo.deal (name, pipeline_id, phase_id, phase_since, amount, opened_at)
+SELECT 'one', pipeline_id, id, '2026-05-01', 5000000, '2026-05-01' FROM demo.phase WHERE name = 'Offer';
+CREATE TEMP TABLE two_pipelines AS SELECT pg_temp.section(html) AS en FROM demo.html_deal_board('en', :at);
+SELECT results_eq(
+    $$SELECT pg_temp.cells(en, 'deal_board', 1) FROM two_pipelines$$,
+    $$SELECT concat_ws('|', pipeline || ' · ' || phase, pg_temp.whole(deal_count), pg_temp.whole(amount), pg_temp.whole(weighted_amount), pg_temp.whole(stalled_count)) FROM demo.deal_board_phase('2026-05-31 18:00+09') ORDER BY pipeline_id, phase_sort_order$$,
+    'two: both are named'
+);
+SELECT is((pg_temp.found(en, '//h:section[@id="deal_board"]//h:svg/h:text[@class="label"]/text()'))[5], 'Renewal · Offer', 'in the chart, too') FROM two_pipelines;
 
 -- --------------------------------------------------------------- hostile names
 UPDATE demo.setting SET home_currency = 'EUR';
