@@ -1019,6 +1019,8 @@ CREATE FUNCTION report_html(
 ) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path FROM CURRENT
+    -- some dozen queries, each of which would be compiled in every session: that takes longer than most of them
+    SET jit = off
 AS $$
 DECLARE
     day date = report_html.period;
