@@ -61,6 +61,25 @@ $$;
 COMMENT ON FUNCTION kpi_day_is_visible(text) IS
     'may the caller see every row that a fact is made of?';
 
+CREATE FUNCTION kpi_day_is_noted() RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path FROM CURRENT
+AS $$
+BEGIN
+    RETURN NOT EXISTS (
+        SELECT
+        FROM kpi_day_trigger() AS wanted
+        LEFT JOIN pg_trigger AS made
+            ON made.tgrelid = wanted.relation::regclass
+            AND made.tgname = wanted.name
+            AND made.tgenabled <> 'D'
+        WHERE made.oid IS NULL
+    );
+END;
+$$;
+COMMENT ON FUNCTION kpi_day_is_noted() IS
+    'are all triggers that note changes there, and enabled?';
+
 CREATE FUNCTION kpi_day_kept(
     kpi_codes text[],
     as_of timestamp with time zone
@@ -69,10 +88,12 @@ CREATE FUNCTION kpi_day_kept(
     SET search_path FROM CURRENT
 AS $$
 BEGIN
-    -- who compares, and who was granted the tables of an earlier version only
+    -- who compares; who was granted the tables of an earlier version only; and data without the
+    -- triggers, as pg_dump --data-only and logical replication bring them
     IF current_setting('kpicrm.kpi_days', true) = 'off'
         OR NOT has_table_privilege('kpi_day_cover', 'SELECT')
         OR NOT has_table_privilege('kpi_day_stale', 'SELECT')
+        OR NOT kpi_day_is_noted()
     THEN
         RETURN '{}';
     END IF;
@@ -481,11 +502,7 @@ BEGIN
             USING ERRCODE = 'insufficient_privilege',
                   HINT = 'Refresh as the owner of the workspace, or as a role that reads all of it and that no row security policy applies to.';
     END IF;
-    IF EXISTS (
-        SELECT
-        FROM kpi_day_trigger() AS wanted
-        WHERE NOT EXISTS (SELECT FROM pg_trigger WHERE pg_trigger.tgrelid = wanted.relation::regclass AND pg_trigger.tgname = wanted.name)
-    ) THEN
+    IF NOT kpi_day_is_noted() THEN
         PERFORM start_kpi_days();
     END IF;
     -- one at a time

@@ -6,7 +6,7 @@ BEGIN;
 SET search_path = public, pg_catalog;
 SET client_min_messages = warning;
 \pset tuples_only on
-SELECT plan(73);
+SELECT plan(77);
 
 SELECT kpicrm.create_workspace('demo') \g /dev/null
 SELECT kpicrm.generate_demo('demo', 400, 5, '2026-05-31') \g /dev/null
@@ -119,6 +119,10 @@ SELECT lives_ok($$SELECT * FROM demo.kpi_series('lead_count', '2025-01-01', '202
 RESET ROLE;
 
 -- ---------------------------------------------------------------------- switched off
+ALTER TABLE demo.lead DISABLE TRIGGER kpi_day_on_insert;
+SELECT is(pg_temp.kept(), '{}', 'without one of the triggers nothing is kept');
+INSERT INTO demo.lead (name, created_at) VALUES ('unnoticed', '2026-04-01');
+SELECT pg_temp.holds('the next refresh starts anew', 'SELECT demo.refresh_kpi_days()');
 SELECT demo.stop_kpi_days() \g /dev/null
 SELECT is((SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'kpi\_day\_%'), 0::bigint, 'no trigger is left');
 SELECT is((SELECT count(*) FROM demo.kpi_day) + (SELECT count(*) FROM demo.kpi_day_cover) + (SELECT count(*) FROM demo.kpi_day_stale), 0::bigint, 'and no row');

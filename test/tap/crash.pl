@@ -1,6 +1,6 @@
 # No crash loses what was acknowledged: servers and backends are killed (SIGKILL) under
 # concurrent writers, ten times; afterwards every committed transaction is there, whole,
-# and the history holds together.
+# and the history and the days kept of KPIs hold together.
 use strict;
 use warnings;
 
@@ -25,6 +25,7 @@ $node->safe_psql(
     INSERT INTO crm.pipeline (name) VALUES ('Sales');
     INSERT INTO crm.phase (pipeline_id, name, position, kind) VALUES
         (1, 'Contact', 1, 'open'), (1, 'Proposal', 2, 'open'), (1, 'Won', 3, 'won'), (1, 'Lost', 4, 'lost');
+    SELECT crm.refresh_kpi_days();
 });
 my $dir = PostgreSQL::Test::Utils::tempdir;
 
@@ -51,6 +52,9 @@ sub script
     return $file;
 }
 
+my $refresher = "$dir/refresh.sql";
+PostgreSQL::Test::Utils::append_to_file($refresher, "SELECT crm.refresh_kpi_days() FROM pg_sleep(0.02);\n" x 100);
+
 my $acknowledged = 0;
 my @lost;
 for my $round (1 .. $rounds)
@@ -62,6 +66,7 @@ for my $round (1 .. $rounds)
         push @running, { writer => $writer, out => \$out, err => \$err,
             handle => IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr('postgres'), '-f', script($writer, $round) ], '<', \undef, '>', \$out, '2>', \$err) };
     }
+    my $refresh = IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr('postgres'), '-f', $refresher ], '<', \undef, '>', '/dev/null', '2>', '/dev/null');
     usleep(400_000 + 100_000 * ($round % 5));
     if ($round % 2)
     {
@@ -73,6 +78,7 @@ for my $round (1 .. $rounds)
         kill 'KILL', $victim if $victim;
     }
     $_->{handle}->finish for @running;
+    $refresh->kill_kill;
     if ($round % 2)
     {
         # the orphans must be gone before the next server can start
@@ -100,6 +106,11 @@ for my $round (1 .. $rounds)
 cmp_ok($acknowledged, '>', 50 * $rounds, "$acknowledged transactions were acknowledged in $rounds rounds");
 is("@lost", '', 'none of them is lost');
 is($node->safe_psql('postgres', 'SELECT * FROM crm.check_history()'), '', 'the history holds together');
+is($node->safe_psql('postgres', 'SELECT * FROM crm.check_kpi_days()'), '', 'the days kept of KPIs are right, where they are not noted as changed');
+is( $node->safe_psql('postgres', q{
+        SELECT string_agg(value::text, ',' ORDER BY period_start) FROM crm.kpi_series('contact_count');
+        SET kpicrm.kpi_days = off;
+        SELECT string_agg(value::text, ',' ORDER BY period_start) FROM crm.kpi_series('contact_count')}) =~ /^(.+)\n\1$/, 1, 'a KPI is what is counted');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM crm.activity WHERE deal_id IS NOT NULL AND NOT EXISTS (SELECT FROM crm.deal WHERE deal.id = deal_id)'),
     0, 'no activity without its deal');
 is( $node->safe_psql('postgres', q{

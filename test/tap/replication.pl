@@ -17,6 +17,7 @@ $primary->safe_psql(
     SELECT kpicrm.create_workspace('crm');
     SELECT kpicrm.generate_demo('crm', 400, 3, '2026-03-31');
     SELECT crm.refresh_ltv_fit('2026-03-31');
+    SELECT crm.refresh_kpi_days();
     CREATE TABLE state AS SELECT rep_id, kpicrm.conversion_agg(won_at IS NOT NULL) AS won FROM (SELECT rep_id, closed_at AS won_at FROM crm.deal) AS d GROUP BY rep_id;
 });
 
