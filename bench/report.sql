@@ -14,6 +14,8 @@ SELECT kpicrm.generate_demo('company', :deals, 1, '2026-03-31') AS events \gset
 DELETE FROM company.activity WHERE id % 2 = 0;
 VACUUM (FULL, ANALYZE) company.activity;
 VACUUM (ANALYZE);
+-- as doc/psql.md recommends for a large workspace
+SELECT company.refresh_kpi_days() AS kept \gset
 SELECT count(*) AS activities FROM company.activity \gset
 SELECT count(*) AS open_deals FROM company.deals WHERE open \gset
 

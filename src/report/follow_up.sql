@@ -75,24 +75,23 @@ BEGIN ATOMIC
     ), bought AS (
         SELECT
             visit.account_id,
-            count(*) FILTER (WHERE visit.order_count > 0) AS order_day_count,
-            min(visit.day) FILTER (WHERE visit.order_count > 0) AS first_day,
-            max(visit.day) FILTER (WHERE visit.order_count > 0) AS last_day,
-            sum(visit.amount) * 365 / history_days AS yearly_amount
+            visit.order_day_count,
+            (visit.first_at AT TIME ZONE frame.time_zone)::date AS first_day,
+            (visit.last_at AT TIME ZONE frame.time_zone)::date AS last_day,
+            visit.amount * 365 / history_days AS yearly_amount
         FROM (
             SELECT
                 purchase.account_id,
-                (purchase.purchased_at AT TIME ZONE (SELECT frame.time_zone FROM frame))::date AS day,
-                count(*) FILTER (WHERE purchase.amount >= 0) AS order_count,
+                count(DISTINCT (purchase.purchased_at AT TIME ZONE (SELECT frame.time_zone FROM frame))::date) FILTER (WHERE purchase.amount >= 0) AS order_day_count,
+                min(purchase.purchased_at) FILTER (WHERE purchase.amount >= 0) AS first_at,
+                max(purchase.purchased_at) FILTER (WHERE purchase.amount >= 0) AS last_at,
                 sum(purchase.amount) AS amount
             FROM purchase
             WHERE purchase.purchased_at <= as_of
                 AND purchase.purchased_at > as_of - make_interval(hours => 24 * history_days)
-            GROUP BY
-                1,
-                2
+            GROUP BY purchase.account_id
         ) AS visit
-        GROUP BY visit.account_id
+        CROSS JOIN frame
     ), rhythm AS MATERIALIZED (
         SELECT
             bought.account_id,
@@ -211,7 +210,8 @@ BEGIN ATOMIC
         FROM customer
         CROSS JOIN best
         LEFT JOIN contact ON contact.account_id = customer.account_id
-        LEFT JOIN customer_prediction(as_of) AS prediction ON prediction.account_id = customer.account_id
+        -- any margin: what it is does not change who is still a customer
+        LEFT JOIN customer_prediction(as_of, gross_margin => 1) AS prediction ON prediction.account_id = customer.account_id
     ), chosen AS (
         SELECT
             judged.account_id,
