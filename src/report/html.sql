@@ -852,17 +852,39 @@ CREATE FUNCTION html_customers(
 ) RETURNS TABLE (html text)
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
-    WITH customer AS (
+    WITH best AS MATERIALIZED (
         SELECT
+            value.account_id,
             value.account,
             value.order_count,
             value.revenue_amount,
             value.margin_amount,
-            value.last_purchase_date,
-            value.alive_probability,
-            value.ltv_amount,
-            row_number() OVER (ORDER BY value.revenue_amount DESC NULLS LAST, value.account_id) AS place
+            value.last_purchase_date
         FROM customer_value(as_of) AS value
+        ORDER BY
+            value.revenue_amount DESC NULLS LAST,
+            value.account_id
+        LIMIT 10
+    ), customer AS (
+        SELECT
+            best.account,
+            best.order_count,
+            best.revenue_amount,
+            best.margin_amount,
+            best.last_purchase_date,
+            prediction.alive_probability,
+            prediction.ltv_amount,
+            row_number() OVER (ORDER BY best.revenue_amount DESC NULLS LAST, best.account_id) AS place
+        FROM best
+        -- predicted for those who are shown, and not for all
+        LEFT JOIN (
+            SELECT
+                listed.account_id,
+                listed.alive_probability,
+                listed.ltv_amount
+            FROM customer_prediction(as_of) AS listed
+            WHERE listed.account_id = ANY (ARRAY(SELECT best.account_id FROM best))
+        ) AS prediction ON prediction.account_id = best.account_id
     ), cell AS (
         SELECT
             cohort.cohort_start,
@@ -909,7 +931,6 @@ BEGIN ATOMIC
                 ), '' ORDER BY customer.place)
             )
             FROM customer
-            WHERE customer.place <= 10
             HAVING count(*) > 0
         ) || coalesce((
             SELECT '<div class="table"><table class="cohort"><caption>' || kpicrm.in_language(html_customers.language,

@@ -83,17 +83,63 @@ BEGIN ATOMIC
             sum(deal.amount * deal.win_probability::numeric) FILTER (WHERE deal.won IS NULL AND deal.day < deal.today) AS overdue_amount
         FROM (
             SELECT
-                CASE
-                    WHEN state.won THEN (state.closed_at AT TIME ZONE setting.time_zone)::date
-                    WHEN state.phase_kind = 'open' THEN state.expected_close_date
-                END AS day,
+                (stay.entered_at AT TIME ZONE setting.time_zone)::date AS day,
                 (sales_vs_target.as_of AT TIME ZONE setting.time_zone)::date AS today,
-                state.rep_id,
-                state.product_id,
-                state.won,
-                state.amount,
-                state.win_probability
-            FROM deal_state(sales_vs_target.as_of) AS state
+                stay.rep_id,
+                stay.product_id,
+                true AS won,
+                deal.amount,
+                phase.win_probability
+            FROM phase_stay AS stay
+            JOIN phase
+                ON phase.id = stay.phase_id
+                AND phase.kind = 'won'
+            JOIN deal ON deal.id = stay.deal_id
+            JOIN setting ON setting.only_row
+            WHERE stay.entered_at <= as_of
+                AND (stay.left_at IS NULL OR stay.left_at > as_of)
+                AND deal.opened_at <= as_of
+                -- the period, the same a year before, and what a longer grain needs
+                AND stay.entered_at >= coalesce((from_date - INTERVAL '1 year')::date - 2, '-infinity')
+                AND stay.entered_at < coalesce((to_date + INTERVAL '1 year')::date + 2, 'infinity')
+            UNION ALL
+            SELECT
+                pending.expected_close_on,
+                (sales_vs_target.as_of AT TIME ZONE setting.time_zone)::date,
+                pending.rep_id,
+                pending.product_id,
+                NULL,
+                pending.amount,
+                phase.win_probability
+            FROM (
+                -- most deals are where they were at as_of; of the others the stays know
+                SELECT
+                    deal.phase_id,
+                    deal.expected_close_on,
+                    deal.rep_id,
+                    deal.product_id,
+                    deal.amount
+                FROM deal
+                WHERE deal.opened_at <= as_of
+                    AND deal.phase_since <= as_of
+                UNION ALL
+                SELECT
+                    stay.phase_id,
+                    deal.expected_close_on,
+                    deal.rep_id,
+                    deal.product_id,
+                    deal.amount
+                FROM deal
+                JOIN phase_stay AS stay
+                    ON stay.deal_id = deal.id
+                    AND stay.entered_at <= as_of
+                    AND stay.left_at > as_of
+                WHERE deal.opened_at <= as_of
+                    AND deal.phase_since > as_of
+            ) AS pending
+            JOIN phase_as_of(as_of) AS phase
+                ON phase.id = pending.phase_id
+                AND phase.kind = 'open'
             JOIN setting ON setting.only_row
         ) AS deal
         WHERE deal.day IS NOT NULL
