@@ -13,6 +13,39 @@
  * gross_margin NULL is the margin of all purchases whose cost is known or, if there are
  * none, 1: ltv_amount is revenue then.
  */
+-- What each account has bought until the instant.
+CREATE FUNCTION customer_total(as_of timestamp with time zone DEFAULT now())
+RETURNS TABLE (
+    account_id bigint,
+    order_count bigint,
+    order_day_count bigint,
+    revenue_amount numeric,
+    costed_amount numeric,
+    margin_amount numeric,
+    first_purchase_at timestamp with time zone,
+    last_purchase_at timestamp with time zone
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
+BEGIN ATOMIC
+    SELECT
+        purchase.account_id,
+        count(*) FILTER (WHERE purchase.amount >= 0) AS order_count,
+        count(DISTINCT (purchase.purchased_at AT TIME ZONE setting.time_zone)::date)
+            FILTER (WHERE purchase.amount >= 0) AS order_day_count,
+        sum(purchase.amount) AS revenue_amount,
+        sum(purchase.amount) FILTER (WHERE purchase.cost IS NOT NULL) AS costed_amount,
+        sum(purchase.amount - purchase.cost) AS margin_amount,
+        min(purchase.purchased_at) FILTER (WHERE purchase.amount >= 0) AS first_purchase_at,
+        max(purchase.purchased_at) FILTER (WHERE purchase.amount >= 0) AS last_purchase_at
+    FROM purchase
+    JOIN setting ON setting.only_row
+    WHERE purchase.purchased_at <= as_of
+        AND kpicrm.accept_as_of(as_of)
+    GROUP BY purchase.account_id;
+END;
+COMMENT ON FUNCTION customer_total(timestamp with time zone) IS
+    'orders, revenue and margin of each account that has bought until the instant';
+
 CREATE FUNCTION customer_value(
     as_of timestamp with time zone DEFAULT now(),
     horizon_days integer DEFAULT 365,
@@ -67,23 +100,7 @@ BEGIN ATOMIC
         prediction.expected_order_days,
         prediction.expected_order_amount,
         prediction.ltv_amount
-    FROM (
-        SELECT
-            purchase.account_id,
-            count(*) FILTER (WHERE purchase.amount >= 0) AS order_count,
-            count(DISTINCT (purchase.purchased_at AT TIME ZONE setting.time_zone)::date)
-                FILTER (WHERE purchase.amount >= 0) AS order_day_count,
-            sum(purchase.amount) AS revenue_amount,
-            sum(purchase.amount) FILTER (WHERE purchase.cost IS NOT NULL) AS costed_amount,
-            sum(purchase.amount - purchase.cost) AS margin_amount,
-            min(purchase.purchased_at) FILTER (WHERE purchase.amount >= 0) AS first_purchase_at,
-            max(purchase.purchased_at) FILTER (WHERE purchase.amount >= 0) AS last_purchase_at
-        FROM purchase
-        JOIN setting ON setting.only_row
-        WHERE purchase.purchased_at <= as_of
-            AND kpicrm.accept_as_of(as_of)
-        GROUP BY purchase.account_id
-    ) AS customer
+    FROM customer_total(as_of) AS customer
     JOIN setting ON setting.only_row
     JOIN account ON account.id = customer.account_id
     LEFT JOIN sales_rep ON sales_rep.id = account.rep_id

@@ -854,28 +854,28 @@ CREATE FUNCTION html_customers(
 BEGIN ATOMIC
     WITH best AS MATERIALIZED (
         SELECT
-            value.account_id,
-            value.account,
-            value.order_count,
-            value.revenue_amount,
-            value.margin_amount,
-            value.last_purchase_date
-        FROM customer_value(as_of) AS value
+            total.account_id,
+            total.order_count,
+            total.revenue_amount,
+            total.margin_amount,
+            total.last_purchase_at
+        FROM customer_total(as_of) AS total
         ORDER BY
-            value.revenue_amount DESC NULLS LAST,
-            value.account_id
+            total.revenue_amount DESC NULLS LAST,
+            total.account_id
         LIMIT 10
     ), customer AS (
         SELECT
-            best.account,
+            account.name AS account,
             best.order_count,
             best.revenue_amount,
             best.margin_amount,
-            best.last_purchase_date,
+            local_date(best.last_purchase_at) AS last_purchase_date,
             prediction.alive_probability,
             prediction.ltv_amount,
             row_number() OVER (ORDER BY best.revenue_amount DESC NULLS LAST, best.account_id) AS place
         FROM best
+        JOIN account ON account.id = best.account_id
         -- predicted for those who are shown, and not for all
         LEFT JOIN (
             SELECT
