@@ -30,42 +30,9 @@ CREATE FUNCTION deal_occasion(
 )
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
 BEGIN ATOMIC
-    WITH opened AS (
-        -- most deals are where they were at as_of; of the others the stays know
+    WITH dated AS (
         SELECT
-            deal.id,
-            deal.pipeline_id,
-            deal.source_id,
-            deal.opened_at,
-            deal.amount,
-            deal.phase_id,
-            deal.phase_since AS entered_at
-        FROM deal
-        WHERE deal.opened_at <= as_of
-            AND deal.opened_at >= coalesce(from_date - 2, '-infinity')
-            AND deal.opened_at < coalesce(to_date + 2, 'infinity')
-            AND deal.phase_since <= as_of
-        UNION ALL
-        SELECT
-            deal.id,
-            deal.pipeline_id,
-            deal.source_id,
-            deal.opened_at,
-            deal.amount,
-            stay.phase_id,
-            stay.entered_at
-        FROM deal
-        LEFT JOIN phase_stay AS stay
-            ON stay.deal_id = deal.id
-            AND stay.entered_at <= as_of
-            AND stay.left_at > as_of
-        WHERE deal.opened_at <= as_of
-            AND deal.opened_at >= coalesce(from_date - 2, '-infinity')
-            AND deal.opened_at < coalesce(to_date + 2, 'infinity')
-            AND deal.phase_since > as_of
-    ), dated AS (
-        SELECT
-            opened.id AS deal_id,
+            opened.deal_id,
             'opened' AS occasion,
             (opened.opened_at AT TIME ZONE setting.time_zone)::date AS day,
             opening.rep_id,
@@ -76,12 +43,14 @@ BEGIN ATOMIC
             opened.opened_at,
             CASE WHEN phase.kind IN ('won', 'lost', 'disqualified') THEN opened.entered_at END AS ended_at,
             opened.amount
-        FROM opened
+        FROM deal_standing(as_of) AS opened
         JOIN setting ON setting.only_row
         LEFT JOIN phase ON phase.id = opened.phase_id
         LEFT JOIN phase_stay AS opening
-            ON opening.deal_id = opened.id
+            ON opening.deal_id = opened.deal_id
             AND opening.stay_no = 1
+        WHERE opened.opened_at >= coalesce(from_date - 2, '-infinity')
+            AND opened.opened_at < coalesce(to_date + 2, 'infinity')
         UNION ALL
         SELECT
             deal.id,

@@ -69,6 +69,67 @@ COMMENT ON FUNCTION deal_state(timestamp with time zone) IS
     'every deal that was open at or before the instant: its phase then, how and when it had ended, and the rep and product of that event';
 
 /*
+ * deal_standing: every deal with the phase it was in at an instant.
+ *
+ * Most deals are where they were: only of those that moved since do the stays have to say
+ * it.  What is not the phase is what is known now.
+ */
+CREATE FUNCTION deal_standing(as_of timestamp with time zone DEFAULT now())
+RETURNS TABLE (
+    deal_id bigint,
+    pipeline_id bigint,
+    source_id bigint,
+    lead_id bigint,
+    rep_id bigint,
+    product_id bigint,
+    opened_at timestamp with time zone,
+    expected_close_date date,
+    amount numeric,
+    phase_id bigint,
+    entered_at timestamp with time zone
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
+BEGIN ATOMIC
+    SELECT
+        deal.id,
+        deal.pipeline_id,
+        deal.source_id,
+        deal.lead_id,
+        deal.rep_id,
+        deal.product_id,
+        deal.opened_at,
+        deal.expected_close_on,
+        deal.amount,
+        deal.phase_id,
+        deal.phase_since
+    FROM deal
+    WHERE deal.opened_at <= as_of
+        AND deal.phase_since <= as_of
+    UNION ALL
+    SELECT
+        deal.id,
+        deal.pipeline_id,
+        deal.source_id,
+        deal.lead_id,
+        deal.rep_id,
+        deal.product_id,
+        deal.opened_at,
+        deal.expected_close_on,
+        deal.amount,
+        stay.phase_id,
+        stay.entered_at
+    FROM deal
+    LEFT JOIN phase_stay AS stay
+        ON stay.deal_id = deal.id
+        AND stay.entered_at <= as_of
+        AND stay.left_at > as_of
+    WHERE deal.opened_at <= as_of
+        AND deal.phase_since > as_of;
+END;
+COMMENT ON FUNCTION deal_standing(timestamp with time zone) IS
+    'every deal that was open at or before the instant, with the phase it was in then (NULL before its first known one) and since when';
+
+/*
  * phase_pace: what the stays in each open phase teach, until an instant.
  *
  * Stays still open are censored.  stall_after is phase.stall_after or, if that is

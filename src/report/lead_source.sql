@@ -116,7 +116,8 @@ BEGIN ATOMIC
         SELECT
             lead.source_id,
             width_bucket(lead.created_at, (SELECT bounds.instants FROM bounds)) AS period_no,
-            kpicrm.conversion_agg(true) AS opportunity,
+            count(*) AS lead_count,
+            0::bigint AS converted_count,
             NULL::kpicrm.conversion AS closed,
             0::bigint AS deal_count,
             0::bigint AS direct_deal_count,
@@ -126,7 +127,28 @@ BEGIN ATOMIC
             NULL::interval AS span,
             NULL::numeric AS cost
         FROM lead
-        -- leads with and without a deal by themselves: these joins run in parallel
+        WHERE lead.created_at <= as_of
+            AND lead.created_at >= coalesce(from_date - 2, '-infinity')
+            AND lead.created_at < coalesce(to_date + 2, 'infinity')
+        GROUP BY
+            lead.source_id,
+            width_bucket(lead.created_at, (SELECT bounds.instants FROM bounds))
+        UNION ALL
+        -- those with a deal by themselves: this join runs in parallel, a subquery for each lead does not
+        SELECT
+            lead.source_id,
+            width_bucket(lead.created_at, (SELECT bounds.instants FROM bounds)),
+            0,
+            count(*),
+            NULL,
+            0,
+            0,
+            NULL,
+            0,
+            0,
+            NULL,
+            NULL
+        FROM lead
         WHERE EXISTS (SELECT FROM deal WHERE deal.lead_id = lead.id AND deal.opened_at <= as_of)
             AND lead.created_at <= as_of
             AND lead.created_at >= coalesce(from_date - 2, '-infinity')
@@ -138,28 +160,8 @@ BEGIN ATOMIC
         SELECT
             lead.source_id,
             width_bucket(lead.created_at, (SELECT bounds.instants FROM bounds)),
-            kpicrm.conversion_agg(false),
-            NULL,
             0,
             0,
-            NULL,
-            0,
-            0,
-            NULL,
-            NULL
-        FROM lead
-        WHERE NOT EXISTS (SELECT FROM deal WHERE deal.lead_id = lead.id AND deal.opened_at <= as_of)
-            AND lead.created_at <= as_of
-            AND lead.created_at >= coalesce(from_date - 2, '-infinity')
-            AND lead.created_at < coalesce(to_date + 2, 'infinity')
-        GROUP BY
-            lead.source_id,
-            width_bucket(lead.created_at, (SELECT bounds.instants FROM bounds))
-        UNION ALL
-        SELECT
-            lead.source_id,
-            width_bucket(lead.created_at, (SELECT bounds.instants FROM bounds)),
-            NULL,
             kpicrm.conversion_agg(phase.kind = 'won') FILTER (WHERE phase.kind IN ('won', 'lost')),
             count(*),
             0,
@@ -169,16 +171,11 @@ BEGIN ATOMIC
             NULL,
             NULL
         FROM lead
-        JOIN deal ON deal.lead_id = lead.id
-        LEFT JOIN phase_stay AS stay
-            ON stay.deal_id = deal.id
-            AND stay.entered_at <= as_of
-            AND (stay.left_at IS NULL OR stay.left_at > as_of)
-        LEFT JOIN phase ON phase.id = stay.phase_id
+        JOIN deal_standing(as_of) AS deal ON deal.lead_id = lead.id
+        LEFT JOIN phase ON phase.id = deal.phase_id
         WHERE lead.created_at <= as_of
             AND lead.created_at >= coalesce(from_date - 2, '-infinity')
             AND lead.created_at < coalesce(to_date + 2, 'infinity')
-            AND deal.opened_at <= as_of
         GROUP BY
             lead.source_id,
             width_bucket(lead.created_at, (SELECT bounds.instants FROM bounds))
@@ -186,7 +183,8 @@ BEGIN ATOMIC
         SELECT
             deal.source_id,
             width_bucket(deal.opened_at, (SELECT bounds.instants FROM bounds)),
-            NULL,
+            0,
+            0,
             kpicrm.conversion_agg(phase.kind = 'won') FILTER (WHERE phase.kind IN ('won', 'lost')),
             count(*),
             count(*),
@@ -195,14 +193,9 @@ BEGIN ATOMIC
             0,
             NULL,
             NULL
-        FROM deal
-        LEFT JOIN phase_stay AS stay
-            ON stay.deal_id = deal.id
-            AND stay.entered_at <= as_of
-            AND (stay.left_at IS NULL OR stay.left_at > as_of)
-        LEFT JOIN phase ON phase.id = stay.phase_id
+        FROM deal_standing(as_of) AS deal
+        LEFT JOIN phase ON phase.id = deal.phase_id
         WHERE deal.lead_id IS NULL
-            AND deal.opened_at <= as_of
             AND deal.opened_at >= coalesce(from_date - 2, '-infinity')
             AND deal.opened_at < coalesce(to_date + 2, 'infinity')
         GROUP BY
@@ -212,7 +205,8 @@ BEGIN ATOMIC
         SELECT
             lead.source_id,
             width_bucket(lead.created_at, (SELECT bounds.instants FROM bounds)),
-            NULL,
+            0,
+            0,
             NULL,
             0,
             0,
@@ -239,7 +233,8 @@ BEGIN ATOMIC
         SELECT
             lead.source_id,
             width_bucket(lead.created_at, (SELECT bounds.instants FROM bounds)),
-            NULL,
+            0,
+            0,
             NULL,
             0,
             0,
@@ -267,7 +262,8 @@ BEGIN ATOMIC
         SELECT
             deal.source_id,
             width_bucket(deal.opened_at, (SELECT bounds.instants FROM bounds)),
-            NULL,
+            0,
+            0,
             NULL,
             0,
             0,
@@ -294,7 +290,8 @@ BEGIN ATOMIC
         SELECT
             campaign.source_id,
             dated.period_no,
-            NULL,
+            0,
+            0,
             NULL,
             0,
             0,
@@ -323,7 +320,8 @@ BEGIN ATOMIC
             dimension.member_id,
             dimension.channel,
             part.period_no,
-            kpicrm.rollup(part.opportunity) AS opportunity,
+            sum(part.lead_count)::bigint AS lead_count,
+            sum(part.converted_count)::bigint AS converted_count,
             kpicrm.rollup(part.closed) AS closed,
             sum(part.deal_count)::bigint AS deal_count,
             sum(part.direct_deal_count)::bigint AS direct_deal_count,
@@ -363,11 +361,11 @@ BEGIN ATOMIC
         summed.channel,
         bounds.starts[summed.period_no],
         bounds.labels[summed.period_no],
-        coalesce(kpicrm.total_count(summed.opportunity), 0),
-        coalesce(kpicrm.converted_count(summed.opportunity), 0),
-        kpicrm.rate(summed.opportunity),
-        kpicrm.rate_lower(summed.opportunity),
-        kpicrm.rate_upper(summed.opportunity),
+        summed.lead_count,
+        summed.converted_count,
+        kpicrm.rate(leads.opportunity),
+        kpicrm.rate_lower(leads.opportunity),
+        kpicrm.rate_upper(leads.opportunity),
         summed.deal_count,
         summed.direct_deal_count,
         coalesce(kpicrm.converted_count(summed.closed), 0),
@@ -385,6 +383,7 @@ BEGIN ATOMIC
     FROM summed
     CROSS JOIN bounds
     CROSS JOIN LATERAL (SELECT EXTRACT(epoch FROM summed.span) / 3600 AS hours) AS spent
+    CROSS JOIN LATERAL (SELECT CASE WHEN summed.lead_count > 0 THEN (summed.converted_count || '/' || summed.lead_count)::kpicrm.conversion END AS opportunity) AS leads
     LEFT JOIN lead_source ON lead_source.id = summed.member_id
     WHERE kpicrm.accept_as_of(as_of);
 END;

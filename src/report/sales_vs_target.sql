@@ -104,39 +104,14 @@ BEGIN ATOMIC
                 AND stay.entered_at < coalesce((to_date + INTERVAL '1 year')::date + 2, 'infinity')
             UNION ALL
             SELECT
-                pending.expected_close_on,
+                pending.expected_close_date,
                 (sales_vs_target.as_of AT TIME ZONE setting.time_zone)::date,
                 pending.rep_id,
                 pending.product_id,
                 NULL,
                 pending.amount,
                 phase.win_probability
-            FROM (
-                -- most deals are where they were at as_of; of the others the stays know
-                SELECT
-                    deal.phase_id,
-                    deal.expected_close_on,
-                    deal.rep_id,
-                    deal.product_id,
-                    deal.amount
-                FROM deal
-                WHERE deal.opened_at <= as_of
-                    AND deal.phase_since <= as_of
-                UNION ALL
-                SELECT
-                    stay.phase_id,
-                    deal.expected_close_on,
-                    deal.rep_id,
-                    deal.product_id,
-                    deal.amount
-                FROM deal
-                JOIN phase_stay AS stay
-                    ON stay.deal_id = deal.id
-                    AND stay.entered_at <= as_of
-                    AND stay.left_at > as_of
-                WHERE deal.opened_at <= as_of
-                    AND deal.phase_since > as_of
-            ) AS pending
+            FROM deal_standing(as_of) AS pending
             JOIN phase_as_of(as_of) AS phase
                 ON phase.id = pending.phase_id
                 AND phase.kind = 'open'
