@@ -6,7 +6,7 @@
  * front of each file (gcc -include), this sends the allocations of the extension to a
  * child of the context they are for, whose chunks are malloc's; pfree and repalloc find
  * it by the chunk.  Values that come from the server (stored ones, cstrings, messages)
- * are copied into chunks of exactly their size.
+ * are copied into chunks of exactly their size, unless they are large.
  *
  * A test's tool: PostgreSQL 15 only, whose contexts are open to new kinds.
  */
@@ -156,9 +156,17 @@ exact_copy(const void *bytes, Size size)
 	return copy;
 }
 
+/*
+ * A state that an aggregate adds to comes in here with every row.  Beyond this size it
+ * is left where it is, or a million rows take hours.
+ */
+#define EXACT_LARGEST (16 * 1024)
+
 EXACT struct varlena *
 exact_varlena(struct varlena *value)
 {
+	if (VARSIZE_ANY(value) > EXACT_LARGEST)
+		return value;
 	return exact_copy(value, VARSIZE_ANY(value));
 }
 

@@ -120,7 +120,9 @@ is($node->safe_psql('updated', $answers), $before, 'the workspace of before answ
 is($node->safe_psql('updated', q{SELECT kpicrm.upgrade_workspace('crm')}), $version, 'the workspace is upgraded');
 is($node->safe_psql('updated', q{SELECT version FROM crm.setting}), $version, 'and says so');
 same_lines('workspace', $workspace);
-is($node->safe_psql('updated', $answers), $before, 'and answers as it did');
+# functions that are new have no answer of before
+my %asked = map { (split /\|/)[0] => 1 } split /\n/, $before;
+is(join("\n", grep { $asked{ (split /\|/)[0] } } split /\n/, $node->safe_psql('updated', $answers)), $before, 'and answers as it did');
 is($node->safe_psql('updated', 'SELECT count(*) FROM crm.check_history()'), 0, 'its history holds together');
 is($node->safe_psql('updated', q{SELECT kpicrm.upgrade_workspace('crm')}), $version, 'a second time changes nothing');
 is($node->safe_psql('updated', 'SELECT count(*) > 0, (SELECT count(*) FROM my_week) >= 0 FROM my_board'), 't|t', 'views of its users stay');
