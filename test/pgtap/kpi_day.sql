@@ -8,9 +8,9 @@ SET client_min_messages = warning;
 \pset tuples_only on
 SELECT plan(77);
 
-SELECT kpicrm.create_workspace('demo') \g /dev/null
-SELECT kpicrm.generate_demo('demo', 400, 5, '2026-05-31') \g /dev/null
-UPDATE demo.setting SET time_zone = 'Asia/Tokyo';
+SELECT kpicrm.create_workspace('kept') \g /dev/null
+SELECT kpicrm.generate_demo('kept', 400, 5, '2026-05-31') \g /dev/null
+UPDATE kept.setting SET time_zone = 'Asia/Tokyo';
 ANALYZE;
 \set at 'timestamptz ''2026-05-31 18:00+09'''
 
@@ -21,7 +21,7 @@ RETURNS TABLE (kpi_code text, dimension_name text, member_id bigint, period_star
 BEGIN
     PERFORM set_config('kpicrm.kpi_days', kept, true);
     RETURN QUERY SELECT m.kpi_code, m.dimension_name, m.member_id, m.period_start, round(m.numerator, 6), round(m.denominator, 6), m.n
-        FROM demo.kpi_measure(ARRAY(SELECT code FROM demo.kpi WHERE kind = 'flow'), from_date, to_date, grain, dimensions, as_of) AS m;
+        FROM kept.kpi_measure(ARRAY(SELECT code FROM kept.kpi WHERE kind = 'flow'), from_date, to_date, grain, dimensions, as_of) AS m;
 END;
 $$;
 CREATE FUNCTION pg_temp.differences(as_of timestamptz DEFAULT '2026-05-31 18:00+09') RETURNS bigint
@@ -43,7 +43,7 @@ CREATE FUNCTION pg_temp.differences(as_of timestamptz DEFAULT '2026-05-31 18:00+
     ) AS different
 $$;
 CREATE FUNCTION pg_temp.kept(as_of timestamptz DEFAULT '2026-05-31 18:00+09') RETURNS text[]
-    LANGUAGE sql AS $$ SELECT set_config('kpicrm.kpi_days', 'on', true); SELECT ARRAY(SELECT unnest(demo.kpi_day_kept(ARRAY(SELECT code FROM demo.kpi), as_of)) AS code ORDER BY code) $$;
+    LANGUAGE sql AS $$ SELECT set_config('kpicrm.kpi_days', 'on', true); SELECT ARRAY(SELECT unnest(kept.kpi_day_kept(ARRAY(SELECT code FROM kept.kpi), as_of)) AS code ORDER BY code) $$;
 -- After a statement: equal as it stands, then equal and nothing noted after a refresh.
 CREATE FUNCTION pg_temp.holds(what text, statement text, as_of timestamptz DEFAULT '2026-05-31 18:00+09') RETURNS SETOF text
     LANGUAGE plpgsql AS $$
@@ -51,82 +51,82 @@ BEGIN
     EXECUTE statement;
     RETURN NEXT is(pg_temp.differences(as_of), 0::bigint, what || ': nothing differs');
     PERFORM set_config('kpicrm.kpi_days', 'on', true);
-    RETURN NEXT is_empty('SELECT * FROM demo.check_kpi_days()', what || ': what is not noted is right');
-    PERFORM demo.refresh_kpi_days();
+    RETURN NEXT is_empty('SELECT * FROM kept.check_kpi_days()', what || ': what is not noted is right');
+    PERFORM kept.refresh_kpi_days();
     RETURN NEXT is(pg_temp.differences(as_of), 0::bigint, what || ': refreshed');
 END;
 $$;
 
 -- -------------------------------------------------------------------- switched on
 SELECT is(pg_temp.kept(), '{}', 'nothing is kept before the first refresh');
-SELECT is(demo.refresh_kpi_days() > 1000, true, 'the first refresh counts all days');
+SELECT is(kept.refresh_kpi_days() > 1000, true, 'the first refresh counts all days');
 SELECT is(
     pg_temp.kept(), '{average_deal_amount,contact_count,deal_count,gross_profit,lead_count,lead_time_days,opportunity_rate,revenue,visit_count,win_rate}',
     'what adds up over leads, openings, closings and activities is kept'
 );
-SELECT is(demo.refresh_kpi_days(), 0::bigint, 'nothing to do again');
+SELECT is(kept.refresh_kpi_days(), 0::bigint, 'nothing to do again');
 SELECT is(pg_temp.differences(), 0::bigint, 'taken from kept days: nothing differs');
-SELECT is_empty('SELECT * FROM demo.check_kpi_days()', 'all days are right');
-SELECT is((SELECT count(*) FROM demo.kpi_day_stale), 0::bigint, 'and none is noted');
+SELECT is_empty('SELECT * FROM kept.check_kpi_days()', 'all days are right');
+SELECT is((SELECT count(*) FROM kept.kpi_day_stale), 0::bigint, 'and none is noted');
 SELECT is(pg_temp.differences('2026-07-15 09:00+09'), 0::bigint, 'as of a later instant');
 SELECT is(pg_temp.differences('2026-02-14 12:00+09'), 0::bigint, 'as of an earlier one');
 SELECT is(pg_temp.kept('2026-02-14 12:00+09'), '{contact_count,deal_count,visit_count}', 'for which what depends on later changes of deals is counted');
 
 -- It is read: what stands there is shown, and check_kpi_days() finds what is wrong.
-UPDATE demo.kpi_day SET numerators = ARRAY[numerators[1] + 1000000] WHERE kpi_code = 'lead_count' AND dimension_name = 'all' AND day = (SELECT min(day) FROM demo.kpi_day WHERE kpi_code = 'lead_count' AND day >= '2025-05-01');
+UPDATE kept.kpi_day SET numerators = ARRAY[numerators[1] + 1000000] WHERE kpi_code = 'lead_count' AND dimension_name = 'all' AND day = (SELECT min(day) FROM kept.kpi_day WHERE kpi_code = 'lead_count' AND day >= '2025-05-01');
 SELECT set_config('kpicrm.kpi_days', 'on', true) \g /dev/null
-SELECT ok((SELECT value FROM demo.kpi_series('lead_count', '2025-05-01', '2025-06-01', as_of => :at)) > 1000000, 'a wrong number there is seen in the report');
-SELECT is((SELECT array_agg(kpi_name) FROM demo.check_kpi_days()), '{lead_count}', 'and found by check_kpi_days');
-UPDATE demo.kpi_day SET numerators = ARRAY[numerators[1] - 1000000] WHERE kpi_code = 'lead_count' AND dimension_name = 'all' AND numerators[1] > 1000000;
-SELECT is_empty('SELECT * FROM demo.check_kpi_days()', 'mended');
+SELECT ok((SELECT value FROM kept.kpi_series('lead_count', '2025-05-01', '2025-06-01', as_of => :at)) > 1000000, 'a wrong number there is seen in the report');
+SELECT is((SELECT array_agg(kpi_name) FROM kept.check_kpi_days()), '{lead_count}', 'and found by check_kpi_days');
+UPDATE kept.kpi_day SET numerators = ARRAY[numerators[1] - 1000000] WHERE kpi_code = 'lead_count' AND dimension_name = 'all' AND numerators[1] > 1000000;
+SELECT is_empty('SELECT * FROM kept.check_kpi_days()', 'mended');
 
 -- ---------------------------------------------------------------------- what changes
-SELECT pg_temp.holds('leads come in', $$INSERT INTO demo.lead (name, source_id, rep_id, created_at) SELECT 'new', 1, 1 + n % 3, '2026-03-01'::timestamptz + n * interval '9 hours' FROM generate_series(1, 40) AS n$$);
-SELECT pg_temp.holds('leads change hands, source and day', $$UPDATE demo.lead SET rep_id = 2, source_id = 2, created_at = created_at - interval '40 days', qualified_at = NULL, disqualified_at = NULL WHERE id % 17 = 0$$);
-SELECT pg_temp.holds('leads go', $$DELETE FROM demo.lead WHERE name = 'new' AND id % 2 = 0$$);
-SELECT pg_temp.holds('deals of old leads', $$INSERT INTO demo.deal (name, phase_id, lead_id, rep_id, amount, opened_at) SELECT 'late', (SELECT min(id) FROM demo.phase), id, 1, 1000, '2026-05-20' FROM demo.lead WHERE id % 23 = 0$$);
-SELECT pg_temp.holds('deals are won and lost', $$UPDATE demo.deal SET phase_id = (SELECT phase.id FROM demo.phase WHERE phase.pipeline_id = deal.pipeline_id AND phase.kind = CASE deal.id % 2 WHEN 0 THEN 'won' ELSE 'lost' END LIMIT 1), phase_since = '2026-05-30' WHERE name = 'late'$$);
-SELECT pg_temp.holds('deals are reopened', $$UPDATE demo.deal SET phase_id = (SELECT min(phase.id) FROM demo.phase WHERE phase.pipeline_id = deal.pipeline_id), phase_since = '2026-05-31 10:00+09' WHERE closed_at IS NOT NULL AND id % 7 = 0$$);
-SELECT pg_temp.holds('amounts, products and sources of old deals', $$UPDATE demo.deal SET amount = amount + 7, product_id = 1, source_id = 3, cost = 1 WHERE id % 5 = 0$$);
-SELECT pg_temp.holds('openings are backdated', $$UPDATE demo.deal SET opened_at = opened_at - interval '3 days', lead_id = NULL WHERE id % 11 = 0$$);
-SELECT pg_temp.holds('deals are deleted', $$DELETE FROM demo.deal WHERE id % 13 = 0$$);
-SELECT pg_temp.holds('the past is corrected', $$INSERT INTO demo.deal_event (deal_id, at, phase_id, rep_id) SELECT deal.id, deal.opened_at, (SELECT min(id) FROM demo.phase WHERE phase.pipeline_id = deal.pipeline_id), 3 FROM demo.deal WHERE deal.id % 9 = 0; SELECT demo.rebuild_history()$$);
-SELECT pg_temp.holds('activities', $$INSERT INTO demo.activity (activity_type_id, rep_id, deal_id, started_at, done) SELECT 1, 1, (SELECT min(id) FROM demo.deal), '2026-05-01'::timestamptz + n * interval '11 hours', true FROM generate_series(1, 30) AS n; UPDATE demo.activity SET done = NOT done WHERE id % 19 = 0; DELETE FROM demo.activity WHERE id % 31 = 0$$);
-SELECT pg_temp.holds('a rep changes team', $$UPDATE demo.sales_rep SET team_id = (SELECT max(id) FROM demo.sales_team) WHERE id % 2 = 0$$);
-SELECT pg_temp.holds('another kind counts as a visit', $$UPDATE demo.activity_type SET counts_as_visit = NOT counts_as_visit WHERE id = 1$$);
-SELECT pg_temp.holds('another time zone', $$UPDATE demo.setting SET time_zone = 'America/New_York'$$);
-SELECT pg_temp.holds('another definition', $$UPDATE demo.kpi SET condition = 'rep_id <> 1' WHERE code = 'lead_count'; INSERT INTO demo.kpi (code, name, name_ja, unit, fact, date_column, numerator) VALUES ('big_deal_count', 'Big deals', '大型商談', 'count', 'deal_opening', 'opened_date', 'count(*) FILTER (WHERE amount > 1000000)')$$);
+SELECT pg_temp.holds('leads come in', $$INSERT INTO kept.lead (name, source_id, rep_id, created_at) SELECT 'new', 1, 1 + n % 3, '2026-03-01'::timestamptz + n * interval '9 hours' FROM generate_series(1, 40) AS n$$);
+SELECT pg_temp.holds('leads change hands, source and day', $$UPDATE kept.lead SET rep_id = 2, source_id = 2, created_at = created_at - interval '40 days', qualified_at = NULL, disqualified_at = NULL WHERE id % 17 = 0$$);
+SELECT pg_temp.holds('leads go', $$DELETE FROM kept.lead WHERE name = 'new' AND id % 2 = 0$$);
+SELECT pg_temp.holds('deals of old leads', $$INSERT INTO kept.deal (name, phase_id, lead_id, rep_id, amount, opened_at) SELECT 'late', (SELECT min(id) FROM kept.phase), id, 1, 1000, '2026-05-20' FROM kept.lead WHERE id % 23 = 0$$);
+SELECT pg_temp.holds('deals are won and lost', $$UPDATE kept.deal SET phase_id = (SELECT phase.id FROM kept.phase WHERE phase.pipeline_id = deal.pipeline_id AND phase.kind = CASE deal.id % 2 WHEN 0 THEN 'won' ELSE 'lost' END LIMIT 1), phase_since = '2026-05-30' WHERE name = 'late'$$);
+SELECT pg_temp.holds('deals are reopened', $$UPDATE kept.deal SET phase_id = (SELECT min(phase.id) FROM kept.phase WHERE phase.pipeline_id = deal.pipeline_id), phase_since = '2026-05-31 10:00+09' WHERE closed_at IS NOT NULL AND id % 7 = 0$$);
+SELECT pg_temp.holds('amounts, products and sources of old deals', $$UPDATE kept.deal SET amount = amount + 7, product_id = 1, source_id = 3, cost = 1 WHERE id % 5 = 0$$);
+SELECT pg_temp.holds('openings are backdated', $$UPDATE kept.deal SET opened_at = opened_at - interval '3 days', lead_id = NULL WHERE id % 11 = 0$$);
+SELECT pg_temp.holds('deals are deleted', $$DELETE FROM kept.deal WHERE id % 13 = 0$$);
+SELECT pg_temp.holds('the past is corrected', $$INSERT INTO kept.deal_event (deal_id, at, phase_id, rep_id) SELECT deal.id, deal.opened_at, (SELECT min(id) FROM kept.phase WHERE phase.pipeline_id = deal.pipeline_id), 3 FROM kept.deal WHERE deal.id % 9 = 0; SELECT kept.rebuild_history()$$);
+SELECT pg_temp.holds('activities', $$INSERT INTO kept.activity (activity_type_id, rep_id, deal_id, started_at, done) SELECT 1, 1, (SELECT min(id) FROM kept.deal), '2026-05-01'::timestamptz + n * interval '11 hours', true FROM generate_series(1, 30) AS n; UPDATE kept.activity SET done = NOT done WHERE id % 19 = 0; DELETE FROM kept.activity WHERE id % 31 = 0$$);
+SELECT pg_temp.holds('a rep changes team', $$UPDATE kept.sales_rep SET team_id = (SELECT max(id) FROM kept.sales_team) WHERE id % 2 = 0$$);
+SELECT pg_temp.holds('another kind counts as a visit', $$UPDATE kept.activity_type SET counts_as_visit = NOT counts_as_visit WHERE id = 1$$);
+SELECT pg_temp.holds('another time zone', $$UPDATE kept.setting SET time_zone = 'America/New_York'$$);
+SELECT pg_temp.holds('another definition', $$UPDATE kept.kpi SET condition = 'rep_id <> 1' WHERE code = 'lead_count'; INSERT INTO kept.kpi (code, name, name_ja, unit, fact, date_column, numerator) VALUES ('big_deal_count', 'Big deals', '大型商談', 'count', 'deal_opening', 'opened_date', 'count(*) FILTER (WHERE amount > 1000000)')$$);
 SELECT ok('big_deal_count' = ANY (pg_temp.kept()), 'a KPI of one''s own is kept, too');
-SELECT pg_temp.holds('a deal enters a phase in the future', $$UPDATE demo.deal SET phase_since = '2026-06-20', phase_id = (SELECT phase.id FROM demo.phase WHERE phase.pipeline_id = deal.pipeline_id AND phase.kind = 'won' LIMIT 1) WHERE id = (SELECT min(id) FROM demo.deal)$$);
+SELECT pg_temp.holds('a deal enters a phase in the future', $$UPDATE kept.deal SET phase_since = '2026-06-20', phase_id = (SELECT phase.id FROM kept.phase WHERE phase.pipeline_id = deal.pipeline_id AND phase.kind = 'won' LIMIT 1) WHERE id = (SELECT min(id) FROM kept.deal)$$);
 SELECT is(pg_temp.kept(), '{big_deal_count,contact_count,deal_count,lead_count,opportunity_rate,visit_count}', 'until then what depends on it is counted');
 SELECT is(pg_temp.differences('2026-06-21'), 0::bigint, 'and after then nothing differs');
-SELECT pg_temp.holds('no activities at all', 'TRUNCATE demo.activity');
+SELECT pg_temp.holds('no activities at all', 'TRUNCATE kept.activity');
 
 -- ------------------------------------------------------------------------- who reads
 CREATE ROLE kpi_day_reader;
-SELECT kpicrm.grant_workspace('demo', 'kpi_day_reader') \g /dev/null
+SELECT kpicrm.grant_workspace('kept', 'kpi_day_reader') \g /dev/null
 GRANT USAGE ON SCHEMA public TO kpi_day_reader;
-ALTER TABLE demo.lead ENABLE ROW LEVEL SECURITY;
-CREATE POLICY own ON demo.lead USING (rep_id = 2);
+ALTER TABLE kept.lead ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON kept.lead USING (rep_id = 2);
 SET ROLE kpi_day_reader;
-SELECT is((SELECT sum(numerator) FROM demo.kpi_series('lead_count', '2025-01-01', '2026-01-01', 'year')), (SELECT count(*)::numeric FROM demo.lead WHERE created_at >= '2025-01-01 00:00-05' AND created_at < '2026-01-01 00:00-05' AND rep_id <> 1), 'under row security a reader has the KPI of the rows he may see');
-SELECT throws_ok('SELECT demo.refresh_kpi_days()', '42501', 'role "kpi_day_reader" cannot see all rows of lead_fact', 'and cannot write them for all');
+SELECT is((SELECT sum(numerator) FROM kept.kpi_series('lead_count', '2025-01-01', '2026-01-01', 'year')), (SELECT count(*)::numeric FROM kept.lead WHERE created_at >= '2025-01-01 00:00-05' AND created_at < '2026-01-01 00:00-05' AND rep_id <> 1), 'under row security a reader has the KPI of the rows he may see');
+SELECT throws_ok('SELECT kept.refresh_kpi_days()', '42501', 'role "kpi_day_reader" cannot see all rows of lead_fact', 'and cannot write them for all');
 RESET ROLE;
-ALTER TABLE demo.lead DISABLE ROW LEVEL SECURITY;
-REVOKE SELECT ON demo.kpi_day_stale FROM kpi_day_reader;
+ALTER TABLE kept.lead DISABLE ROW LEVEL SECURITY;
+REVOKE SELECT ON kept.kpi_day_stale FROM kpi_day_reader;
 SET ROLE kpi_day_reader;
-SELECT lives_ok($$SELECT * FROM demo.kpi_series('lead_count', '2025-01-01', '2026-01-01', 'year')$$, 'who may not read kpi_day counts the facts');
+SELECT lives_ok($$SELECT * FROM kept.kpi_series('lead_count', '2025-01-01', '2026-01-01', 'year')$$, 'who may not read kpi_day counts the facts');
 RESET ROLE;
 
 -- ---------------------------------------------------------------------- switched off
-ALTER TABLE demo.lead DISABLE TRIGGER kpi_day_on_insert;
+ALTER TABLE kept.lead DISABLE TRIGGER kpi_day_on_insert;
 SELECT is(pg_temp.kept(), '{}', 'without one of the triggers nothing is kept');
-INSERT INTO demo.lead (name, created_at) VALUES ('unnoticed', '2026-04-01');
-SELECT pg_temp.holds('the next refresh starts anew', 'SELECT demo.refresh_kpi_days()');
-SELECT demo.stop_kpi_days() \g /dev/null
+INSERT INTO kept.lead (name, created_at) VALUES ('unnoticed', '2026-04-01');
+SELECT pg_temp.holds('the next refresh starts anew', 'SELECT kept.refresh_kpi_days()');
+SELECT kept.stop_kpi_days() \g /dev/null
 SELECT is((SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'kpi\_day\_%'), 0::bigint, 'no trigger is left');
-SELECT is((SELECT count(*) FROM demo.kpi_day) + (SELECT count(*) FROM demo.kpi_day_cover) + (SELECT count(*) FROM demo.kpi_day_stale), 0::bigint, 'and no row');
-SELECT is(demo.refresh_kpi_days() > 100, true, 'it can be started again');
+SELECT is((SELECT count(*) FROM kept.kpi_day) + (SELECT count(*) FROM kept.kpi_day_cover) + (SELECT count(*) FROM kept.kpi_day_stale), 0::bigint, 'and no row');
+SELECT is(kept.refresh_kpi_days() > 100, true, 'it can be started again');
 
 SELECT * FROM finish();
 ROLLBACK;
