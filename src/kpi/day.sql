@@ -385,35 +385,6 @@ END;
 COMMENT ON FUNCTION kpi_day_trigger() IS
     'the triggers that note changes, while kpi_day is kept';
 
-CREATE FUNCTION start_kpi_days() RETURNS void
-    LANGUAGE plpgsql
-    SET search_path FROM CURRENT
-    SET client_min_messages = warning
-AS $$
-DECLARE
-    listed record;
-BEGIN
-    -- a snapshot from before the lock would miss what was written until then, which nobody has noted
-    IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
-        RAISE EXCEPTION 'the first refresh_kpi_days() cannot run in a % transaction', current_setting('transaction_isolation')
-            USING ERRCODE = 'invalid_transaction_state',
-                  HINT = 'Call it in a transaction of isolation level READ COMMITTED.';
-    END IF;
-    -- whoever writes now must be seen, and whoever writes later must note it
-    LOCK TABLE lead, deal, phase_stay, activity, phase, activity_type IN SHARE ROW EXCLUSIVE MODE;
-    DELETE FROM kpi_day_cover;
-    DELETE FROM kpi_day;
-    DELETE FROM kpi_day_stale;
-    FOR listed IN SELECT wanted.relation, wanted.name, wanted.ddl FROM kpi_day_trigger() AS wanted LOOP
-        EXECUTE format('DROP TRIGGER IF EXISTS %I ON %I', listed.name, listed.relation);
-        EXECUTE listed.ddl;
-        EXECUTE format('COMMENT ON TRIGGER %I ON %I IS %L', listed.name, listed.relation, 'notes which days refresh_kpi_days() has to count again');
-    END LOOP;
-END;
-$$;
-COMMENT ON FUNCTION start_kpi_days() IS
-    'makes the triggers that note changes, with nothing kept yet';
-
 CREATE FUNCTION stop_kpi_days() RETURNS void
     LANGUAGE plpgsql
     SET search_path FROM CURRENT
@@ -432,6 +403,31 @@ END;
 $$;
 COMMENT ON FUNCTION stop_kpi_days() IS
     'empties kpi_day and removes the triggers that keep it: every report counts the facts again';
+
+CREATE FUNCTION start_kpi_days() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path FROM CURRENT
+AS $$
+DECLARE
+    listed record;
+BEGIN
+    -- a snapshot from before the lock would miss what was written until then, which nobody has noted
+    IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+        RAISE EXCEPTION 'the first refresh_kpi_days() cannot run in a % transaction', current_setting('transaction_isolation')
+            USING ERRCODE = 'invalid_transaction_state',
+                  HINT = 'Call it in a transaction of isolation level READ COMMITTED.';
+    END IF;
+    -- whoever writes now must be seen, and whoever writes later must note it
+    LOCK TABLE lead, deal, phase_stay, activity, phase, activity_type IN SHARE ROW EXCLUSIVE MODE;
+    PERFORM stop_kpi_days();
+    FOR listed IN SELECT wanted.relation, wanted.name, wanted.ddl FROM kpi_day_trigger() AS wanted LOOP
+        EXECUTE listed.ddl;
+        EXECUTE format('COMMENT ON TRIGGER %I ON %I IS %L', listed.name, listed.relation, 'notes which days refresh_kpi_days() has to count again');
+    END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION start_kpi_days() IS
+    'makes the triggers that note changes, with nothing kept yet';
 
 CREATE FUNCTION kpi_day_count(
     kpi_codes text[],
