@@ -97,6 +97,7 @@ WORKSPACE = \
 	src/report/phase_progress.sql \
 	src/report/pipeline_waterfall.sql \
 	src/report/deal_board.sql \
+	src/report/customer_total.sql \
 	src/report/ltv_prediction.sql \
 	src/report/customer_value.sql \
 	src/report/customer_value_report.sql \

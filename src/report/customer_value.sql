@@ -13,39 +13,6 @@
  * gross_margin NULL is the margin of all purchases whose cost is known or, if there are
  * none, 1: ltv_amount is revenue then.
  */
--- What each account has bought until the instant.
-CREATE FUNCTION customer_total(as_of timestamp with time zone DEFAULT now())
-RETURNS TABLE (
-    account_id bigint,
-    order_count bigint,
-    order_day_count bigint,
-    revenue_amount numeric,
-    costed_amount numeric,
-    margin_amount numeric,
-    first_purchase_at timestamp with time zone,
-    last_purchase_at timestamp with time zone
-)
-    LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
-BEGIN ATOMIC
-    SELECT
-        purchase.account_id,
-        count(*) FILTER (WHERE purchase.amount >= 0) AS order_count,
-        count(DISTINCT (purchase.purchased_at AT TIME ZONE setting.time_zone)::date)
-            FILTER (WHERE purchase.amount >= 0) AS order_day_count,
-        sum(purchase.amount) AS revenue_amount,
-        sum(purchase.amount) FILTER (WHERE purchase.cost IS NOT NULL) AS costed_amount,
-        sum(purchase.amount - purchase.cost) AS margin_amount,
-        min(purchase.purchased_at) FILTER (WHERE purchase.amount >= 0) AS first_purchase_at,
-        max(purchase.purchased_at) FILTER (WHERE purchase.amount >= 0) AS last_purchase_at
-    FROM purchase
-    JOIN setting ON setting.only_row
-    WHERE purchase.purchased_at <= as_of
-        AND kpicrm.accept_as_of(as_of)
-    GROUP BY purchase.account_id;
-END;
-COMMENT ON FUNCTION customer_total(timestamp with time zone) IS
-    'orders, revenue and margin of each account that has bought until the instant';
-
 CREATE FUNCTION customer_value(
     as_of timestamp with time zone DEFAULT now(),
     horizon_days integer DEFAULT 365,
@@ -85,8 +52,8 @@ BEGIN ATOMIC
         account.rep_id,
         sales_rep.name,
         customer.order_count,
-        customer.order_day_count,
-        customer.order_day_count > 1,
+        ordered.day_count,
+        ordered.day_count > 1,
         customer.revenue_amount,
         customer.margin_amount,
         (customer.margin_amount / nullif(customer.costed_amount, 0))::double precision,
@@ -96,15 +63,16 @@ BEGIN ATOMIC
         customer.last_purchase_at,
         (customer.last_purchase_at AT TIME ZONE setting.time_zone)::date,
         (as_of AT TIME ZONE setting.time_zone)::date - (customer.last_purchase_at AT TIME ZONE setting.time_zone)::date,
-        prediction.alive_probability,
-        prediction.expected_order_days,
-        prediction.expected_order_amount,
-        prediction.ltv_amount
+        kpicrm.alive_probability(frame.model, customer.history, frame.today),
+        kpicrm.expected_orders(frame.model, customer.history, frame.today, frame.horizon),
+        kpicrm.expected_order_value(frame.model, customer.history, frame.today)::numeric,
+        kpicrm.ltv(frame.model, customer.history, frame.today, frame.horizon, frame.margin_rate, discount_rate)::numeric
     FROM customer_total(as_of) AS customer
+    CROSS JOIN LATERAL (SELECT coalesce(kpicrm.order_day_count(customer.history), 0) AS day_count) AS ordered
     JOIN setting ON setting.only_row
     JOIN account ON account.id = customer.account_id
     LEFT JOIN sales_rep ON sales_rep.id = account.rep_id
-    LEFT JOIN customer_prediction(as_of, horizon_days, gross_margin, discount_rate) AS prediction ON prediction.account_id = customer.account_id;
+    LEFT JOIN ltv_frame(as_of, horizon_days, gross_margin, discount_rate) AS frame ON true;
 END;
 COMMENT ON FUNCTION customer_value(timestamp with time zone, integer, double precision, double precision) IS
     'what each account has bought until the instant: orders, revenue, margin, first and last purchase; and what is expected of it in horizon_days';

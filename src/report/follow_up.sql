@@ -28,6 +28,54 @@
  * history_days days; a purchase with a negative amount is a credit note and no order.
  * What follows a contract is what is known now.
  */
+
+-- What each account has bought: all of its orders, and those of the last days.  Not hashed, as in customer_total.
+CREATE FUNCTION customer_rhythm(
+    as_of timestamp with time zone,
+    history_days integer
+) RETURNS TABLE (
+    account_id bigint,
+    history kpicrm.purchases,
+    order_day_count bigint,
+    first_day date,
+    last_day date,
+    amount numeric
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
+    SET enable_hashagg = off
+BEGIN ATOMIC
+    SELECT
+        buyer.account_id,
+        CASE WHEN buyer.order_count > 0 THEN buyer.history END,
+        kpicrm.order_day_count(buyer.recent),
+        buyer.first_day,
+        buyer.last_day,
+        buyer.amount
+    FROM (
+        SELECT
+            dated.account_id,
+            count(*) FILTER (WHERE dated.amount >= 0) AS order_count,
+            kpicrm.purchase_agg(dated.amount, dated.day) FILTER (WHERE dated.amount >= 0) AS history,
+            kpicrm.purchase_agg(dated.amount, dated.day) FILTER (WHERE dated.amount >= 0 AND dated.is_recent) AS recent,
+            min(dated.day) FILTER (WHERE dated.amount >= 0 AND dated.is_recent) AS first_day,
+            max(dated.day) FILTER (WHERE dated.amount >= 0 AND dated.is_recent) AS last_day,
+            sum(dated.amount) FILTER (WHERE dated.is_recent) AS amount
+        FROM (
+            SELECT
+                purchase.account_id,
+                purchase.amount,
+                (purchase.purchased_at AT TIME ZONE (SELECT setting.time_zone FROM setting WHERE setting.only_row))::date AS day,
+                purchase.purchased_at > (SELECT as_of - make_interval(hours => 24 * history_days)) AS is_recent
+            FROM purchase
+            WHERE purchase.purchased_at <= as_of
+                AND kpicrm.accept_number('history_days', history_days, 1, 36500)
+        ) AS dated
+        GROUP BY dated.account_id
+    ) AS buyer;
+END;
+COMMENT ON FUNCTION customer_rhythm(timestamp with time zone, integer) IS
+    'what each account has bought until the instant: all of its orders, by local day, and of the last history_days days the number of days with an order, the first and the last of them, and the amount less credit notes';
+
 CREATE FUNCTION follow_up(
     renewal_days integer DEFAULT 90,
     silent_days integer DEFAULT 90,
@@ -64,55 +112,33 @@ BEGIN ATOMIC
     WITH frame AS (
         -- hours, because days would depend on the session's time zone
         SELECT
-            (as_of AT TIME ZONE setting.time_zone)::date AS today,
-            setting.time_zone
+            (as_of AT TIME ZONE setting.time_zone)::date AS today
         FROM setting
         WHERE setting.only_row
             AND kpicrm.accept_as_of(as_of)
             AND kpicrm.accept_number('renewal_days', renewal_days, 0, 36500)
             AND kpicrm.accept_number('silent_days', silent_days, 1, 36500)
-            AND kpicrm.accept_number('history_days', history_days, 1, 36500)
-    ), bought AS (
-        SELECT
-            visit.account_id,
-            visit.order_day_count,
-            (visit.first_at AT TIME ZONE frame.time_zone)::date AS first_day,
-            (visit.last_at AT TIME ZONE frame.time_zone)::date AS last_day,
-            visit.amount * 365 / history_days AS yearly_amount
-        FROM (
-            SELECT
-                purchase.account_id,
-                count(DISTINCT (purchase.purchased_at AT TIME ZONE (SELECT frame.time_zone FROM frame))::date) FILTER (WHERE purchase.amount >= 0) AS order_day_count,
-                min(purchase.purchased_at) FILTER (WHERE purchase.amount >= 0) AS first_at,
-                max(purchase.purchased_at) FILTER (WHERE purchase.amount >= 0) AS last_at,
-                sum(purchase.amount) AS amount
-            FROM purchase
-            WHERE purchase.purchased_at <= as_of
-                AND purchase.purchased_at > as_of - make_interval(hours => 24 * history_days)
-            GROUP BY purchase.account_id
-        ) AS visit
-        CROSS JOIN frame
     ), rhythm AS MATERIALIZED (
         SELECT
-            bought.account_id,
-            bought.order_day_count,
-            bought.last_day,
-            bought.yearly_amount,
-            frame.today - bought.last_day AS silence,
+            visit.account_id,
+            visit.history,
+            visit.order_day_count,
+            visit.last_day,
+            CASE WHEN visit.order_day_count > 0 THEN visit.amount * 365 / history_days END AS yearly_amount,
+            frame.today - visit.last_day AS silence,
             CASE
-                WHEN bought.order_day_count > 2
-                    THEN (bought.last_day - bought.first_day)::double precision / (bought.order_day_count - 1)
+                WHEN visit.order_day_count > 2
+                    THEN (visit.last_day - visit.first_day)::double precision / (visit.order_day_count - 1)
             END AS rhythm_days,
             CASE
-                WHEN bought.order_day_count > 2
+                WHEN visit.order_day_count > 2
                     THEN power(
-                        (bought.last_day - bought.first_day)::double precision / (frame.today - bought.first_day),
-                        (bought.order_day_count - 1)::double precision
+                        (visit.last_day - visit.first_day)::double precision / (frame.today - visit.first_day),
+                        (visit.order_day_count - 1)::double precision
                     )
             END AS silence_probability
-        FROM bought
-        CROSS JOIN frame
-        WHERE bought.order_day_count > 0
+        FROM frame
+        CROSS JOIN customer_rhythm(as_of, history_days) AS visit
     ), best AS (
         SELECT percentile_disc(0.8) WITHIN GROUP (ORDER BY rhythm.yearly_amount) AS yearly_amount
         FROM rhythm
@@ -131,31 +157,33 @@ BEGIN ATOMIC
             AND contract.ends_on >= frame.today
             AND (contract.cancelled_on IS NULL OR contract.cancelled_on > frame.today)
         GROUP BY contract.account_id
-    ), act AS MATERIALIZED (
-        -- keys that a nearer one makes needless are left out: few groups, one scan of the actions
+    ), act AS (
+        -- what has no account of its own: few groups, before the joins
         SELECT
-            activity.account_id,
-            CASE WHEN activity.account_id IS NULL THEN activity.deal_id END AS deal_id,
-            CASE WHEN activity.account_id IS NULL THEN activity.lead_id END AS lead_id,
+            activity.deal_id,
+            activity.lead_id,
             max(activity.started_at) AS at
         FROM activity
         WHERE activity.done
+            AND activity.account_id IS NULL
             AND activity.started_at <= as_of
             AND activity.started_at > as_of - make_interval(hours => 24 * silent_days)
         GROUP BY
-            1,
-            2,
-            3
+            activity.deal_id,
+            activity.lead_id
     ), contact AS (
         SELECT
             touch.account_id,
             max(touch.at) AS last_at
         FROM (
             SELECT
-                act.account_id,
-                act.at
-            FROM act
-            WHERE act.account_id IS NOT NULL
+                activity.account_id,
+                activity.started_at AS at
+            FROM activity
+            WHERE activity.done
+                AND activity.account_id IS NOT NULL
+                AND activity.started_at <= as_of
+                AND activity.started_at > as_of - make_interval(hours => 24 * silent_days)
             UNION ALL
             SELECT
                 coalesce(deal.account_id, lead.account_id),
@@ -163,7 +191,6 @@ BEGIN ATOMIC
             FROM act
             LEFT JOIN deal ON deal.id = act.deal_id
             LEFT JOIN lead ON lead.id = act.lead_id
-            WHERE act.account_id IS NULL
             UNION ALL
             SELECT
                 inquiry.account_id,
@@ -178,6 +205,7 @@ BEGIN ATOMIC
     ), customer AS (
         SELECT
             coalesce(rhythm.account_id, term.account_id) AS account_id,
+            rhythm.history,
             coalesce(rhythm.order_day_count, 0) AS order_day_count,
             rhythm.last_day,
             rhythm.silence,
@@ -189,7 +217,9 @@ BEGIN ATOMIC
             coalesce(term.renewal_amount, 0) AS renewal_amount
         FROM rhythm
         FULL JOIN term ON term.account_id = rhythm.account_id
-    ), judged AS (
+        WHERE rhythm.order_day_count > 0
+            OR term.account_id IS NOT NULL
+    ), predicted AS MATERIALIZED (
         SELECT
             customer.account_id,
             customer.order_day_count,
@@ -197,21 +227,35 @@ BEGIN ATOMIC
             customer.silence,
             customer.rhythm_days,
             customer.silence_probability,
-            prediction.alive_probability,
+            kpicrm.alive_probability(model.model, customer.history, model.today) AS alive_probability,
             customer.yearly_amount,
             customer.renewal_count,
             customer.renewal_day,
-            customer.renewal_amount,
-            contact.last_at,
-            customer.renewal_count > 0 AS is_renewal_due,
-            coalesce(customer.silence_probability <= 0.2, false) AS is_purchase_overdue,
-            coalesce(coalesce(prediction.alive_probability, customer.silence_probability) <= 0.5 AND customer.yearly_amount >= best.yearly_amount, false) AS is_value_at_risk,
-            contact.last_at IS NULL AS is_without_contact
+            customer.renewal_amount
         FROM customer
-        CROSS JOIN best
-        LEFT JOIN contact ON contact.account_id = customer.account_id
         -- any margin: what it is does not change who is still a customer
-        LEFT JOIN customer_prediction(as_of, gross_margin => 1) AS prediction ON prediction.account_id = customer.account_id
+        LEFT JOIN ltv_frame(as_of, gross_margin => 1) AS model ON true
+    ), judged AS (
+        SELECT
+            predicted.account_id,
+            predicted.order_day_count,
+            predicted.last_day,
+            predicted.silence,
+            predicted.rhythm_days,
+            predicted.silence_probability,
+            predicted.alive_probability,
+            predicted.yearly_amount,
+            predicted.renewal_count,
+            predicted.renewal_day,
+            predicted.renewal_amount,
+            contact.last_at,
+            predicted.renewal_count > 0 AS is_renewal_due,
+            coalesce(predicted.silence_probability <= 0.2, false) AS is_purchase_overdue,
+            coalesce(coalesce(predicted.alive_probability, predicted.silence_probability) <= 0.5 AND predicted.yearly_amount >= best.yearly_amount, false) AS is_value_at_risk,
+            contact.last_at IS NULL AS is_without_contact
+        FROM predicted
+        CROSS JOIN best
+        LEFT JOIN contact ON contact.account_id = predicted.account_id
     ), chosen AS (
         SELECT
             judged.account_id,

@@ -858,7 +858,8 @@ BEGIN ATOMIC
             total.order_count,
             total.revenue_amount,
             total.margin_amount,
-            total.last_purchase_at
+            total.last_purchase_at,
+            total.history
         FROM customer_total(as_of) AS total
         ORDER BY
             total.revenue_amount DESC NULLS LAST,
@@ -871,20 +872,12 @@ BEGIN ATOMIC
             best.revenue_amount,
             best.margin_amount,
             local_date(best.last_purchase_at) AS last_purchase_date,
-            prediction.alive_probability,
-            prediction.ltv_amount,
+            kpicrm.alive_probability(frame.model, best.history, frame.today) AS alive_probability,
+            kpicrm.ltv(frame.model, best.history, frame.today, frame.horizon, frame.margin_rate, 0.1)::numeric AS ltv_amount,
             row_number() OVER (ORDER BY best.revenue_amount DESC NULLS LAST, best.account_id) AS place
         FROM best
         JOIN account ON account.id = best.account_id
-        -- predicted for those who are shown, and not for all
-        LEFT JOIN (
-            SELECT
-                listed.account_id,
-                listed.alive_probability,
-                listed.ltv_amount
-            FROM customer_prediction(as_of) AS listed
-            WHERE listed.account_id = ANY (ARRAY(SELECT best.account_id FROM best))
-        ) AS prediction ON prediction.account_id = best.account_id
+        LEFT JOIN ltv_frame(as_of) AS frame ON true
     ), cell AS (
         SELECT
             cohort.cohort_start,

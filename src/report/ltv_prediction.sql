@@ -14,12 +14,10 @@ RETURNS TABLE (
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
 BEGIN ATOMIC
     SELECT
-        purchase.account_id,
-        kpicrm.purchase_agg(purchase.amount, (purchase.purchased_at AT TIME ZONE (SELECT setting.time_zone FROM setting WHERE setting.only_row))::date)
-    FROM purchase
-    WHERE purchase.purchased_at <= as_of
-        AND purchase.amount >= 0
-    GROUP BY purchase.account_id;
+        customer.account_id,
+        customer.history
+    FROM customer_total(as_of) AS customer
+    WHERE customer.history IS NOT NULL;
 END;
 COMMENT ON FUNCTION customer_history(timestamp with time zone) IS
     'the orders of each account until the instant, by local day; credit notes are none';
@@ -59,6 +57,53 @@ $$;
 COMMENT ON FUNCTION refresh_ltv_fit(timestamp with time zone, text, interval) IS
     'fits a model to the purchases until the instant and adds it to ltv_fit; returns its key';
 
+-- The model in force at the instant, and what it needs to say what is to come.
+CREATE FUNCTION ltv_frame(
+    as_of timestamp with time zone DEFAULT now(),
+    horizon_days integer DEFAULT 365,
+    gross_margin double precision DEFAULT NULL,
+    discount_rate double precision DEFAULT 0.1
+) RETURNS TABLE (
+    model kpicrm.ltv_model,
+    today date,
+    horizon interval,
+    margin_rate double precision
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
+BEGIN ATOMIC
+    SELECT
+        fit.model,
+        fit.today,
+        make_interval(days => horizon_days),
+        coalesce(
+            gross_margin,
+            (
+                SELECT greatest(least(sum(purchase.amount - purchase.cost) / nullif(sum(purchase.amount), 0), 1), 0)::double precision
+                FROM purchase
+                WHERE purchase.cost IS NOT NULL
+                    AND purchase.purchased_at <= as_of
+            ),
+            1
+        )
+    FROM (
+        SELECT
+            ltv_fit.model::kpicrm.ltv_model AS model,
+            local_date(as_of) AS today
+        FROM ltv_fit
+        WHERE ltv_fit.as_of_date <= local_date(as_of)
+            AND kpicrm.accept_as_of(as_of)
+            AND kpicrm.accept_number('horizon_days', horizon_days, 1, 36500)
+            AND kpicrm.accept_number('gross_margin', coalesce(gross_margin, 1), 0, 1)
+            AND kpicrm.accept_number('discount_rate', discount_rate, 0, 10)
+        ORDER BY
+            ltv_fit.as_of_date DESC,
+            ltv_fit.id DESC
+        LIMIT 1
+    ) AS fit;
+END;
+COMMENT ON FUNCTION ltv_frame(timestamp with time zone, integer, double precision, double precision) IS
+    'the model in force at the instant, its day, the horizon and the share of margin in revenue; no row without a model';
+
 CREATE FUNCTION customer_prediction(
     as_of timestamp with time zone DEFAULT now(),
     horizon_days integer DEFAULT 365,
@@ -73,41 +118,13 @@ CREATE FUNCTION customer_prediction(
 )
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
 BEGIN ATOMIC
-    WITH fit AS MATERIALIZED (
-        SELECT
-            ltv_fit.model::kpicrm.ltv_model AS model,
-            local_date(as_of) AS today
-        FROM ltv_fit
-        WHERE ltv_fit.as_of_date <= local_date(as_of)
-            AND kpicrm.accept_as_of(as_of)
-            AND kpicrm.accept_number('horizon_days', horizon_days, 1, 36500)
-            AND kpicrm.accept_number('gross_margin', coalesce(gross_margin, 1), 0, 1)
-            AND kpicrm.accept_number('discount_rate', discount_rate, 0, 10)
-        ORDER BY
-            ltv_fit.as_of_date DESC,
-            ltv_fit.id DESC
-        LIMIT 1
-    ), margin AS MATERIALIZED (
-        SELECT coalesce(
-            gross_margin,
-            (
-                SELECT greatest(least(sum(purchase.amount - purchase.cost) / nullif(sum(purchase.amount), 0), 1), 0)::double precision
-                FROM purchase
-                WHERE purchase.cost IS NOT NULL
-                    AND purchase.purchased_at <= as_of
-            ),
-            1
-        ) AS rate
-        FROM fit
-    )
     SELECT
         customer.account_id,
-        kpicrm.alive_probability(fit.model, customer.history, fit.today),
-        kpicrm.expected_orders(fit.model, customer.history, fit.today, make_interval(days => horizon_days)),
-        kpicrm.expected_order_value(fit.model, customer.history, fit.today)::numeric,
-        kpicrm.ltv(fit.model, customer.history, fit.today, make_interval(days => horizon_days), margin.rate, discount_rate)::numeric
-    FROM fit
-    CROSS JOIN margin
+        kpicrm.alive_probability(frame.model, customer.history, frame.today),
+        kpicrm.expected_orders(frame.model, customer.history, frame.today, frame.horizon),
+        kpicrm.expected_order_value(frame.model, customer.history, frame.today)::numeric,
+        kpicrm.ltv(frame.model, customer.history, frame.today, frame.horizon, frame.margin_rate, discount_rate)::numeric
+    FROM ltv_frame(as_of, horizon_days, gross_margin, discount_rate) AS frame
     CROSS JOIN customer_history(as_of) AS customer;
 END;
 COMMENT ON FUNCTION customer_prediction(timestamp with time zone, integer, double precision, double precision) IS

@@ -1,4 +1,5 @@
--- 1.1.0: deal_span, the deal as it was from each event to the next; kpi_day, KPIs added up by day.
+-- 1.1.0: deal_span, the deal as it was from each event to the next; kpi_day, KPIs added up by day;
+-- indexes that hold what reports on customers read.
 
 -- Until the new triggers keep it, nobody writes.
 LOCK TABLE deal IN SHARE ROW EXCLUSIVE MODE;
@@ -89,6 +90,12 @@ COMMENT ON COLUMN kpi_day_stale.fact IS 'fact whose rows changed';
 COMMENT ON COLUMN kpi_day_stale.day IS 'day whose rows changed; NULL: none, or any if is_whole';
 COMMENT ON COLUMN kpi_day_stale.is_whole IS 'has every day of the fact to be counted again?';
 COMMENT ON COLUMN kpi_day_stale.latest_at IS 'latest instant that the changed rows name';
+
+DROP INDEX purchase_account_id_idx;
+CREATE INDEX purchase_account_id_idx ON purchase (account_id, purchased_at) INCLUDE (amount, cost);
+DROP INDEX activity_started_at_idx;
+CREATE INDEX activity_started_at_idx ON activity (started_at) INCLUDE (account_id, done);
+CREATE INDEX activity_without_account_idx ON activity (started_at) INCLUDE (deal_id, lead_id) WHERE done AND account_id IS NULL;
 
 -- Who may read or write the stays may do the same with what is new, and sees as much of the spans.
 DO $$

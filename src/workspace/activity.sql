@@ -43,7 +43,9 @@ CREATE INDEX activity_deal_id_idx ON activity (deal_id);
 CREATE INDEX activity_lead_id_idx ON activity (lead_id);
 CREATE INDEX activity_account_id_idx ON activity (account_id);
 CREATE INDEX activity_planned_at_idx ON activity (deal_id, planned_at) WHERE NOT done;
-CREATE INDEX activity_started_at_idx ON activity (started_at);
+-- for the latest contact with each account, without the table
+CREATE INDEX activity_started_at_idx ON activity (started_at) INCLUDE (account_id, done);
+CREATE INDEX activity_without_account_idx ON activity (started_at) INCLUDE (deal_id, lead_id) WHERE done AND account_id IS NULL;
 -- when it was done: finds the activities of a period, and tells the planner how many
 CREATE INDEX activity_acted_at_idx ON activity ((coalesce(ended_at, started_at, planned_at)));
 COMMENT ON TABLE activity IS 'One row per activity, planned or done.';
