@@ -75,25 +75,12 @@ BEGIN ATOMIC
                 coalesce(lead_source.starts_on, least((first_seen.at AT TIME ZONE setting.time_zone)::date, lead_source.ends_on), lead_source.ends_on, today.day) AS starts_on
             FROM lead_source
             JOIN setting ON setting.only_row
-            LEFT JOIN (
-                SELECT
-                    seen.source_id,
-                    min(seen.at) AS at
-                FROM (
-                    SELECT
-                        lead.source_id,
-                        lead.created_at AS at
-                    FROM lead
-                    UNION ALL
-                    SELECT
-                        deal.source_id,
-                        deal.opened_at
-                    FROM deal
-                    WHERE deal.lead_id IS NULL
-                ) AS seen
-                WHERE seen.source_id IN (SELECT undated.id FROM lead_source AS undated WHERE undated.cost > 0 AND undated.starts_on IS NULL)
-                GROUP BY seen.source_id
-            ) AS first_seen ON first_seen.source_id = lead_source.id
+            CROSS JOIN LATERAL (
+                SELECT least(
+                    (SELECT min(lead.created_at) FROM lead WHERE lead.source_id = lead_source.id),
+                    (SELECT min(deal.opened_at) FROM deal WHERE deal.source_id = lead_source.id AND deal.lead_id IS NULL)
+                ) AS at
+            ) AS first_seen
             WHERE lead_source.cost > 0
         ) AS source
     ), bounds AS MATERIALIZED (

@@ -1,5 +1,5 @@
 -- 1.1.0: deal_span, the deal as it was from each event to the next; kpi_day, KPIs added up by day;
--- indexes that hold what reports on customers read.
+-- indexes that hold what reports on customers and sources read.
 
 -- Until the new triggers keep it, nobody writes.
 LOCK TABLE deal IN SHARE ROW EXCLUSIVE MODE;
@@ -93,6 +93,10 @@ COMMENT ON COLUMN kpi_day_stale.latest_at IS 'latest instant that the changed ro
 
 DROP INDEX purchase_account_id_idx;
 CREATE INDEX purchase_account_id_idx ON purchase (account_id, purchased_at) INCLUDE (amount, cost);
+DROP INDEX lead_source_id_idx;
+CREATE INDEX lead_source_id_idx ON lead (source_id, created_at);
+DROP INDEX deal_source_id_idx;
+CREATE INDEX deal_source_id_idx ON deal (source_id, opened_at) INCLUDE (lead_id);
 DROP INDEX activity_started_at_idx;
 CREATE INDEX activity_started_at_idx ON activity (started_at) INCLUDE (account_id, done);
 CREATE INDEX activity_without_account_idx ON activity (started_at) INCLUDE (deal_id, lead_id) WHERE done AND account_id IS NULL;
