@@ -340,6 +340,16 @@ $$;
 COMMENT ON FUNCTION explain_members(text, date, text, text, text, timestamp with time zone) IS
     'numerators and denominators of a KPI by member, as they were to be and as they are';
 
+-- Two decimals of an amount and nine of anything else, as far as they say something.
+CREATE FUNCTION shown_value(
+    value numeric,
+    unit text
+) RETURNS numeric
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE unit WHEN 'amount' THEN round(value, 2) ELSE trim_scale(round(value, 9)) END;
+COMMENT ON FUNCTION shown_value(numeric, text) IS
+    'a value of a KPI without decimals that only divisions have made';
+
 CREATE FUNCTION explain_gap(
     kpi text,
     period date DEFAULT NULL,
@@ -435,12 +445,13 @@ BEGIN
                 part.factor,
                 'factor',
                 NULL::bigint,
-                part.plan,
-                part.actual,
+                shown_value(part.plan, measured.unit),
+                shown_value(part.actual, measured.unit),
                 part.contribution,
                 (part.contribution / nullif(gap, 0))::double precision,
                 chosen
-            FROM unnest(factors, plans, actuals, parts) WITH ORDINALITY AS part (factor, plan, actual, contribution, position);
+            FROM unnest(factors, plans, actuals, parts) WITH ORDINALITY AS part (factor, plan, actual, contribution, position)
+            LEFT JOIN kpi AS measured ON measured.code = part.factor;
         RETURN;
     END IF;
 
@@ -509,8 +520,8 @@ BEGIN
             CASE WHEN listed.effect = 'rest' THEN '(rest)' ELSE coalesce(dimension_member.member_name, '(none)') END,
             listed.effect,
             listed.member_id,
-            listed.plan,
-            listed.actual,
+            shown_value(listed.plan, definition.unit),
+            shown_value(listed.actual, definition.unit),
             part.contribution,
             (part.contribution / nullif(gap, 0))::double precision,
             CASE WHEN is_ratio THEN 'rate_mix' ELSE 'difference' END

@@ -91,13 +91,14 @@ COMMENT ON COLUMN kpi_day_stale.day IS 'day whose rows changed; NULL: none, or a
 COMMENT ON COLUMN kpi_day_stale.is_whole IS 'has every day of the fact to be counted again?';
 COMMENT ON COLUMN kpi_day_stale.latest_at IS 'latest instant that the changed rows name';
 
-DROP INDEX purchase_account_id_idx;
+-- whoever partitioned a table may have left out an index
+DROP INDEX IF EXISTS purchase_account_id_idx;
 CREATE INDEX purchase_account_id_idx ON purchase (account_id, purchased_at) INCLUDE (amount, cost);
-DROP INDEX lead_source_id_idx;
+DROP INDEX IF EXISTS lead_source_id_idx;
 CREATE INDEX lead_source_id_idx ON lead (source_id, created_at);
-DROP INDEX deal_source_id_idx;
+DROP INDEX IF EXISTS deal_source_id_idx;
 CREATE INDEX deal_source_id_idx ON deal (source_id, opened_at) INCLUDE (lead_id);
-DROP INDEX activity_started_at_idx;
+DROP INDEX IF EXISTS activity_started_at_idx;
 CREATE INDEX activity_started_at_idx ON activity (started_at) INCLUDE (account_id, done);
 CREATE INDEX activity_without_account_idx ON activity (started_at) INCLUDE (deal_id, lead_id) WHERE done AND account_id IS NULL;
 

@@ -180,6 +180,10 @@ SELECT is_empty(
       HAVING sum(e.contribution) <> round(max(w.gap), CASE WHEN e.kpi IN ('revenue', 'average_deal_amount') THEN 2 ELSE 9 END)$$,
     'the contributions sum to the gap to the last digit'
 );
+SELECT is_empty(
+    $$SELECT * FROM explained WHERE scale(plan_value) > 9 OR scale(actual_value) > 9 OR (factor = 'average_deal_amount' AND (scale(plan_value) > 2 OR scale(actual_value) > 2))$$,
+    'no value has more decimals than a reader can use'
+);
 SELECT set_eq('SELECT DISTINCT method FROM explained', $$VALUES ('lmdi'), ('difference'), ('rate_mix')$$, 'by these methods');
 SELECT is_empty($$SELECT * FROM explained WHERE method = 'rate_mix' AND effect = 'rest'$$, 'rate and mix leave no rest');
 -- Rate and mix of one comparison from the counts.
