@@ -168,18 +168,18 @@ DECLARE
     home constant text = quote_ident(current_schema());
     today constant date = local_date(as_of);
     counted constant text = (SELECT kpi.fact FROM kpi WHERE kpi.code = kpi_codes[1]);
-    shown text[];
+    shown constant text[] = kpi_shown_dimensions(counted, dimensions);
     missing datemultirange;
     first_day date;
     end_day date;
+    unnested constant text = format(
+        'SELECT day.kpi_code, day.dimension_name, member.id AS member_id, day.day, member.numerator, member.denominator, member.n
+            FROM %s.kpi_day AS day
+            CROSS JOIN LATERAL unnest(day.member_ids, day.numerators, day.denominators, day.row_counts) AS member (id, numerator, denominator, n)',
+        home
+    );
     pieces text[] = '{}';
 BEGIN
-    shown = ARRAY(
-        SELECT dimension.name
-        FROM unnest(dimensions) AS dimension (name)
-        WHERE dimension.name = 'all'
-            OR (CASE dimension.name WHEN 'team_tree' THEN 'team' ELSE dimension.name END) || '_id' = ANY ((kpi_fact(counted)).columns)
-    );
     IF shown = '{}' THEN
         RETURN NULL;
     END IF;
@@ -193,21 +193,20 @@ BEGIN
 
     IF shown && '{all,rep,product,source,pipeline}' THEN
         pieces = pieces || format(
-            'SELECT kept.kpi_code, kept.dimension_name, member.id, kept.day, member.numerator, member.denominator, member.n FROM %s.kpi_day AS kept
-                CROSS JOIN LATERAL unnest(kept.member_ids, kept.numerators, kept.denominators, kept.row_counts) AS member (id, numerator, denominator, n)
-                WHERE kept.dimension_name = ANY (%L)',
-            home,
+            'SELECT kept.* FROM (%s) AS kept WHERE kept.dimension_name = ANY (%L)',
+            unnested,
             shown
         );
     END IF;
     IF 'team' = ANY (shown) OR 'team_tree' = ANY (shown) THEN
         pieces = pieces || format(
-            'SELECT kept.kpi_code, %1$L, team.id, kept.day, member.numerator, member.denominator, member.n FROM %2$s.kpi_day AS kept
-                CROSS JOIN LATERAL unnest(kept.member_ids, kept.numerators, kept.denominators, kept.row_counts) AS member (id, numerator, denominator, n)
-                LEFT JOIN %2$s.sales_rep AS rep ON rep.id = member.id
-                %3$s
+            'SELECT kept.kpi_code, %1$L, team.id, kept.day, kept.numerator, kept.denominator, kept.n
+                FROM (%2$s) AS kept
+                LEFT JOIN %3$s.sales_rep AS rep ON rep.id = kept.member_id
+                %4$s
                 WHERE kept.dimension_name = ''rep''',
             CASE WHEN 'team' = ANY (shown) THEN 'team' ELSE 'team_tree' END,
+            unnested,
             home,
             CASE
                 WHEN 'team' = ANY (shown) THEN 'CROSS JOIN LATERAL (SELECT rep.team_id AS id) AS team'
