@@ -63,16 +63,17 @@ BEGIN ATOMIC
         customer.last_purchase_at,
         (customer.last_purchase_at AT TIME ZONE setting.time_zone)::date,
         (as_of AT TIME ZONE setting.time_zone)::date - (customer.last_purchase_at AT TIME ZONE setting.time_zone)::date,
-        kpicrm.alive_probability(frame.model, customer.history, frame.today),
-        kpicrm.expected_orders(frame.model, customer.history, frame.today, frame.horizon),
-        kpicrm.expected_order_value(frame.model, customer.history, frame.today)::numeric,
-        kpicrm.ltv(frame.model, customer.history, frame.today, frame.horizon, frame.margin_rate, discount_rate)::numeric
+        outlook.alive_probability,
+        outlook.expected_order_days,
+        outlook.expected_order_amount,
+        outlook.ltv_amount
     FROM customer_total(as_of) AS customer
     CROSS JOIN LATERAL (SELECT coalesce(kpicrm.order_day_count(customer.history), 0) AS day_count) AS ordered
     JOIN setting ON setting.only_row
     JOIN account ON account.id = customer.account_id
     LEFT JOIN sales_rep ON sales_rep.id = account.rep_id
-    LEFT JOIN ltv_frame(as_of, horizon_days, gross_margin, discount_rate) AS frame ON true;
+    LEFT JOIN ltv_frame(as_of, horizon_days, gross_margin, discount_rate) AS frame ON true
+    CROSS JOIN LATERAL ltv_outlook(frame.model, customer.history, frame.today, frame.horizon, frame.margin_rate, frame.discount) AS outlook;
 END;
 COMMENT ON FUNCTION customer_value(timestamp with time zone, integer, double precision, double precision) IS
     'what each account has bought until the instant: orders, revenue, margin, first and last purchase; and what is expected of it in horizon_days';

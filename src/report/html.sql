@@ -872,12 +872,13 @@ BEGIN ATOMIC
             best.revenue_amount,
             best.margin_amount,
             local_date(best.last_purchase_at) AS last_purchase_date,
-            kpicrm.alive_probability(frame.model, best.history, frame.today) AS alive_probability,
-            kpicrm.ltv(frame.model, best.history, frame.today, frame.horizon, frame.margin_rate, 0.1)::numeric AS ltv_amount,
+            outlook.alive_probability,
+            outlook.ltv_amount,
             row_number() OVER (ORDER BY best.revenue_amount DESC NULLS LAST, best.account_id) AS place
         FROM best
         JOIN account ON account.id = best.account_id
         LEFT JOIN ltv_frame(as_of) AS frame ON true
+        CROSS JOIN LATERAL ltv_outlook(frame.model, best.history, frame.today, frame.horizon, frame.margin_rate, frame.discount) AS outlook
     ), cell AS (
         SELECT
             cohort.cohort_start,

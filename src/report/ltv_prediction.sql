@@ -67,7 +67,8 @@ CREATE FUNCTION ltv_frame(
     model kpicrm.ltv_model,
     today date,
     horizon interval,
-    margin_rate double precision
+    margin_rate double precision,
+    discount double precision
 )
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
@@ -84,7 +85,8 @@ BEGIN ATOMIC
                     AND purchase.purchased_at <= as_of
             ),
             1
-        )
+        ),
+        discount_rate
     FROM (
         SELECT
             ltv_fit.model::kpicrm.ltv_model AS model,
@@ -102,7 +104,32 @@ BEGIN ATOMIC
     ) AS fit;
 END;
 COMMENT ON FUNCTION ltv_frame(timestamp with time zone, integer, double precision, double precision) IS
-    'the model in force at the instant, its day, the horizon and the share of margin in revenue; no row without a model';
+    'the model in force at the instant, its day, the horizon, the share of margin in revenue and the discount rate; no row without a model';
+
+-- What a model says of one customer: its arguments are those of ltv_frame, and a history.
+CREATE FUNCTION ltv_outlook(
+    model kpicrm.ltv_model,
+    history kpicrm.purchases,
+    today date,
+    horizon interval,
+    margin_rate double precision,
+    discount double precision
+) RETURNS TABLE (
+    alive_probability double precision,
+    expected_order_days double precision,
+    expected_order_amount numeric,
+    ltv_amount numeric
+)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 1
+BEGIN ATOMIC
+    SELECT
+        kpicrm.alive_probability(model, history, today),
+        kpicrm.expected_orders(model, history, today, horizon),
+        kpicrm.expected_order_value(model, history, today)::numeric,
+        kpicrm.ltv(model, history, today, horizon, margin_rate, discount)::numeric;
+END;
+COMMENT ON FUNCTION ltv_outlook(kpicrm.ltv_model, kpicrm.purchases, date, interval, double precision, double precision) IS
+    'what a model says of a customer: is it still one, orders and value to come; NULL without a model or a history';
 
 CREATE FUNCTION customer_prediction(
     as_of timestamp with time zone DEFAULT now(),
@@ -120,12 +147,13 @@ CREATE FUNCTION customer_prediction(
 BEGIN ATOMIC
     SELECT
         customer.account_id,
-        kpicrm.alive_probability(frame.model, customer.history, frame.today),
-        kpicrm.expected_orders(frame.model, customer.history, frame.today, frame.horizon),
-        kpicrm.expected_order_value(frame.model, customer.history, frame.today)::numeric,
-        kpicrm.ltv(frame.model, customer.history, frame.today, frame.horizon, frame.margin_rate, discount_rate)::numeric
+        outlook.alive_probability,
+        outlook.expected_order_days,
+        outlook.expected_order_amount,
+        outlook.ltv_amount
     FROM ltv_frame(as_of, horizon_days, gross_margin, discount_rate) AS frame
-    CROSS JOIN customer_history(as_of) AS customer;
+    CROSS JOIN customer_history(as_of) AS customer
+    CROSS JOIN LATERAL ltv_outlook(frame.model, customer.history, frame.today, frame.horizon, frame.margin_rate, frame.discount) AS outlook;
 END;
 COMMENT ON FUNCTION customer_prediction(timestamp with time zone, integer, double precision, double precision) IS
     'what the model in force at the instant says of each customer: is it still one, orders and value to come in horizon_days; no rows without a model';
