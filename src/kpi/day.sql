@@ -168,7 +168,7 @@ DECLARE
     home constant text = quote_ident(current_schema());
     today constant date = local_date(as_of);
     counted constant text = (SELECT kpi.fact FROM kpi WHERE kpi.code = kpi_codes[1]);
-    shown constant text[] = kpi_shown_dimensions(counted, dimensions);
+    shown constant text[] = kpi_shown_dimensions((kpi_fact(counted)).columns, dimensions);
     missing datemultirange;
     first_day date;
     end_day date;

@@ -65,26 +65,6 @@ END;
 COMMENT ON FUNCTION kpi_days(date, date, text) IS
     'each day from first_day to last_day with the period of the grain it lies in';
 
-CREATE FUNCTION kpi_shown_dimensions(
-    fact text,
-    dimensions text[]
-) RETURNS text[]
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path FROM CURRENT
-AS $$
-BEGIN
-    RETURN ARRAY(
-        SELECT dimension.name
-        FROM unnest(dimensions) AS dimension (name)
-        CROSS JOIN kpi_fact(fact) AS listed
-        WHERE dimension.name = 'all'
-            OR (CASE dimension.name WHEN 'team_tree' THEN 'team' ELSE dimension.name END) || '_id' = ANY (listed.columns)
-    );
-END;
-$$;
-COMMENT ON FUNCTION kpi_shown_dimensions(text, text[]) IS
-    'those of the dimensions that a fact has';
-
 CREATE FUNCTION kpi_query(
     kpi_codes text[],
     from_date date,
@@ -122,7 +102,7 @@ BEGIN
     SELECT listed.* INTO definition FROM kpi AS listed WHERE listed.code = kpi_codes[1];
     SELECT listed.* INTO fact FROM kpi_fact(definition.fact) AS listed;
     -- what the fact does not have is not shown
-    members = array_remove(kpi_shown_dimensions(definition.fact, dimensions), 'all');
+    members = array_remove(kpi_shown_dimensions(fact.columns, dimensions), 'all');
     IF cardinality(members) = 0 AND NOT 'all' = ANY (dimensions) THEN
         RETURN NULL;
     END IF;

@@ -107,6 +107,21 @@ $$;
 COMMENT ON FUNCTION kpi_rows(text) IS
     'FROM clause with the columns that expressions over a fact can use';
 
+CREATE FUNCTION kpi_shown_dimensions(
+    columns text[],
+    dimensions text[]
+) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ARRAY(
+        SELECT dimension.name
+        FROM unnest(dimensions) WITH ORDINALITY AS dimension (name, position)
+        WHERE dimension.name = 'all'
+            OR (CASE dimension.name WHEN 'team_tree' THEN 'team' ELSE dimension.name END) || '_id' = ANY (columns)
+        ORDER BY dimension.position
+    );
+COMMENT ON FUNCTION kpi_shown_dimensions(text[], text[]) IS
+    'those of the dimensions that a fact with these columns has';
+
 CREATE FUNCTION kpi_dimensions(kpi_code text) RETURNS text[]
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path FROM CURRENT
@@ -127,13 +142,7 @@ BEGIN
             );
         END LOOP;
     ELSE
-        result = ARRAY(
-            SELECT dimension.name
-            FROM unnest(result) WITH ORDINALITY AS dimension (name, position)
-            WHERE dimension.name = 'all'
-                OR dimension.name || '_id' = ANY ((kpi_fact(definition.fact)).columns)
-            ORDER BY dimension.position
-        );
+        result = kpi_shown_dimensions((kpi_fact(definition.fact)).columns, result);
     END IF;
     RETURN result;
 END;

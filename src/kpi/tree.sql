@@ -451,7 +451,8 @@ BEGIN
                 (part.contribution / nullif(gap, 0))::double precision,
                 chosen
             FROM unnest(factors, plans, actuals, parts) WITH ORDINALITY AS part (factor, plan, actual, contribution, position)
-            LEFT JOIN kpi AS measured ON measured.code = part.factor;
+            LEFT JOIN kpi AS measured ON measured.code = part.factor
+            ORDER BY part.position;
         RETURN;
     END IF;
 

@@ -38,6 +38,7 @@ CREATE INDEX deal_pipeline_id_phase_id_idx ON deal (pipeline_id, phase_id);
 CREATE INDEX deal_account_id_idx ON deal (account_id);
 CREATE INDEX deal_rep_id_idx ON deal (rep_id);
 CREATE INDEX deal_product_id_idx ON deal (product_id);
+-- finds the first deal of a source that came without a lead
 CREATE INDEX deal_source_id_idx ON deal (source_id, opened_at) INCLUDE (lead_id);
 CREATE INDEX deal_lead_id_idx ON deal (lead_id);
 CREATE INDEX deal_opened_at_idx ON deal (opened_at);

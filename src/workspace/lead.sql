@@ -19,6 +19,7 @@ CREATE TABLE lead (
     CONSTRAINT lead_rep_id_fkey FOREIGN KEY (rep_id) REFERENCES sales_rep,
     CONSTRAINT lead_account_id_fkey FOREIGN KEY (account_id) REFERENCES account
 );
+-- finds the first lead of a source
 CREATE INDEX lead_source_id_idx ON lead (source_id, created_at);
 CREATE INDEX lead_rep_id_idx ON lead (rep_id);
 CREATE INDEX lead_account_id_idx ON lead (account_id);
