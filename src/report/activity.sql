@@ -64,7 +64,7 @@ BEGIN ATOMIC
             activity.rep_id,
             activity.activity_type_id,
             stay.phase_id,
-            width_bucket(acted.at, (SELECT bounds.instants FROM bounds)) AS period_no,
+            period.no AS period_no,
             count(*) AS activity_count,
             count(acted.span) AS timed_count,
             sum(acted.span) AS span
@@ -87,23 +87,21 @@ BEGIN ATOMIC
             AND (stay.left_at IS NULL OR stay.left_at > acted.at)
             AND stay.entered_at < near.before
             AND (stay.left_at IS NULL OR stay.left_at > near.after)
+        -- a join, because it tells the planner that there are few periods, and so it aggregates in parallel;
+        -- an outer one, because of an inner one it expects that few rows are left
+        LEFT JOIN unnest((SELECT bounds.starts FROM bounds)) WITH ORDINALITY AS period (starts_on, no)
+            ON period.no = width_bucket(acted.at, (SELECT bounds.instants FROM bounds))
         WHERE activity.done
             AND acted.at >= near.after
             AND acted.at < near.before
             AND acted.at <= as_of
             AND kpicrm.accept_period(from_date, to_date)
             AND kpicrm.checked_option('grain', grain, 'day', 'week', 'month', 'quarter', 'half', 'year', 'all') IS NOT NULL
-            -- one condition of unknown selectivity instead of two that look like a narrow range
-            AND CASE
-                WHEN width_bucket(acted.at, (SELECT bounds.instants FROM bounds))
-                    BETWEEN 1 AND (SELECT cardinality(bounds.starts) FROM bounds) THEN true
-                ELSE false
-            END
         GROUP BY
             activity.rep_id,
             activity.activity_type_id,
             stay.phase_id,
-            width_bucket(acted.at, (SELECT bounds.instants FROM bounds))
+            period.no
     ), team_size AS (
         SELECT
             sales_rep.team_id,
@@ -112,6 +110,7 @@ BEGIN ATOMIC
         FROM counted
         JOIN sales_rep ON sales_rep.id = counted.rep_id
         WHERE sales_rep.team_id IS NOT NULL
+            AND counted.period_no IS NOT NULL
         GROUP BY
             sales_rep.team_id,
             counted.period_no
@@ -131,6 +130,7 @@ BEGIN ATOMIC
             (EXTRACT(epoch FROM sum(counted.span) OVER of_team) / 3600)::double precision AS team_hours
         FROM counted
         LEFT JOIN sales_rep ON sales_rep.id = counted.rep_id
+        WHERE counted.period_no IS NOT NULL
         WINDOW
             of_rep AS (PARTITION BY counted.period_no, counted.rep_id),
             of_team AS (PARTITION BY counted.period_no, sales_rep.team_id, counted.activity_type_id, counted.phase_id)

@@ -38,23 +38,33 @@ BEGIN ATOMIC
             'deal' AS table_name,
             deal.id AS row_id,
             deal.name AS row_label,
-            failed.problem
+            CASE failed.check_name
+                WHEN 'won_without_amount' THEN 'won without an amount'
+                WHEN 'negative_amount' THEN 'amount ' || deal.amount
+                WHEN 'open_without_amount' THEN 'open without an amount'
+                WHEN 'close_date_passed' THEN 'expected to close on ' || to_char(deal.expected_close_on, 'YYYY-MM-DD') || ', still open'
+                WHEN 'open_without_close_date' THEN 'open without an expected close date'
+                WHEN 'deal_without_rep' THEN 'belongs to nobody'
+                WHEN 'deal_without_source' THEN 'without a source'
+                WHEN 'deal_in_the_future' THEN 'opened or moved later than now: ' || to_char(greatest(deal.opened_at, deal.phase_since) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC'
+                WHEN 'closing_does_not_fit' THEN 'in phase ' || phase.name || ', but ' || CASE WHEN deal.closed_at IS NULL THEN 'without' ELSE 'with' END || ' closed_at'
+                WHEN 'closed_when_opened' THEN 'won or lost at the very moment it was opened'
+            END AS problem
         FROM deal
         JOIN phase ON phase.id = deal.phase_id
         CROSS JOIN LATERAL (VALUES
-            ('won_without_amount', phase.kind = 'won' AND deal.amount IS NULL, 'won without an amount'),
-            ('negative_amount', deal.amount < 0, 'amount ' || deal.amount),
-            ('open_without_amount', phase.kind = 'open' AND deal.amount IS NULL, 'open without an amount'),
-            ('close_date_passed', phase.kind = 'open' AND deal.expected_close_on < (SELECT today.day FROM today), 'expected to close on ' || to_char(deal.expected_close_on, 'YYYY-MM-DD') || ', still open'),
-            ('open_without_close_date', phase.kind = 'open' AND deal.expected_close_on IS NULL, 'open without an expected close date'),
-            ('deal_without_rep', deal.rep_id IS NULL, 'belongs to nobody'),
-            ('deal_without_source', deal.source_id IS NULL, 'without a source'),
-            ('deal_in_the_future', deal.opened_at > data_quality.as_of OR deal.phase_since > data_quality.as_of,
-                'opened or moved later than now: ' || to_char(greatest(deal.opened_at, deal.phase_since) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC'),
-            ('closing_does_not_fit', (phase.kind IN ('won', 'lost')) <> (deal.closed_at IS NOT NULL), 'in phase ' || phase.name || ', but ' || CASE WHEN deal.closed_at IS NULL THEN 'without' ELSE 'with' END || ' closed_at'),
+            ('won_without_amount', phase.kind = 'won' AND deal.amount IS NULL),
+            ('negative_amount', deal.amount < 0),
+            ('open_without_amount', phase.kind = 'open' AND deal.amount IS NULL),
+            ('close_date_passed', phase.kind = 'open' AND deal.expected_close_on < (SELECT today.day FROM today)),
+            ('open_without_close_date', phase.kind = 'open' AND deal.expected_close_on IS NULL),
+            ('deal_without_rep', deal.rep_id IS NULL),
+            ('deal_without_source', deal.source_id IS NULL),
+            ('deal_in_the_future', deal.opened_at > data_quality.as_of OR deal.phase_since > data_quality.as_of),
+            ('closing_does_not_fit', (phase.kind IN ('won', 'lost')) <> (deal.closed_at IS NOT NULL)),
             -- what an import without closed_at makes of a closed deal
-            ('closed_when_opened', deal.closed_at = deal.opened_at, 'won or lost at the very moment it was opened')
-        ) AS failed (check_name, is_failed, problem)
+            ('closed_when_opened', deal.closed_at = deal.opened_at)
+        ) AS failed (check_name, is_failed)
         WHERE ((phase.kind IN ('open', 'won') AND deal.amount IS NULL) OR deal.amount < 0
                 OR (phase.kind = 'open' AND (deal.expected_close_on IS NULL OR deal.expected_close_on < (SELECT today.day FROM today)))
                 OR deal.rep_id IS NULL OR deal.source_id IS NULL OR deal.opened_at > data_quality.as_of OR deal.phase_since > data_quality.as_of
@@ -77,12 +87,15 @@ BEGIN ATOMIC
             'lead',
             lead.id,
             lead.name,
-            failed.problem
+            CASE failed.check_name
+                WHEN 'lead_without_source' THEN 'without a source'
+                WHEN 'lead_in_the_future' THEN 'came in later than now: ' || to_char(lead.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC'
+            END
         FROM lead
         CROSS JOIN LATERAL (VALUES
-            ('lead_without_source', lead.source_id IS NULL, 'without a source'),
-            ('lead_in_the_future', lead.created_at > data_quality.as_of, 'came in later than now: ' || to_char(lead.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC')
-        ) AS failed (check_name, is_failed, problem)
+            ('lead_without_source', lead.source_id IS NULL),
+            ('lead_in_the_future', lead.created_at > data_quality.as_of)
+        ) AS failed (check_name, is_failed)
         WHERE (lead.source_id IS NULL OR lead.created_at > data_quality.as_of)
             AND failed.is_failed
         UNION ALL
@@ -91,16 +104,23 @@ BEGIN ATOMIC
             'activity',
             activity.id,
             activity.name,
-            failed.problem
+            CASE failed.check_name
+                WHEN 'done_without_time' THEN 'done, but nobody knows when'
+                WHEN 'done_without_end' THEN 'done, but nobody knows for how long'
+                WHEN 'activity_longer_than_a_day' THEN 'took ' || round(EXTRACT(epoch FROM activity.ended_at - activity.started_at) / 3600) || ' hours'
+                WHEN 'done_in_the_future' THEN 'done later than now: ' || to_char(activity.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC'
+                WHEN 'activity_for_nothing' THEN 'for no deal, lead or account'
+                WHEN 'activity_without_rep' THEN 'done by nobody'
+            END
         FROM activity
         CROSS JOIN LATERAL (VALUES
-            ('done_without_time', activity.done AND activity.started_at IS NULL, 'done, but nobody knows when'),
-            ('done_without_end', activity.done AND activity.started_at IS NOT NULL AND activity.ended_at IS NULL, 'done, but nobody knows for how long'),
-            ('activity_longer_than_a_day', activity.ended_at - activity.started_at > INTERVAL '24 hours', 'took ' || round(EXTRACT(epoch FROM activity.ended_at - activity.started_at) / 3600) || ' hours'),
-            ('done_in_the_future', activity.done AND activity.started_at > data_quality.as_of, 'done later than now: ' || to_char(activity.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC'),
-            ('activity_for_nothing', activity.deal_id IS NULL AND activity.lead_id IS NULL AND activity.account_id IS NULL, 'for no deal, lead or account'),
-            ('activity_without_rep', activity.rep_id IS NULL, 'done by nobody')
-        ) AS failed (check_name, is_failed, problem)
+            ('done_without_time', activity.done AND activity.started_at IS NULL),
+            ('done_without_end', activity.done AND activity.started_at IS NOT NULL AND activity.ended_at IS NULL),
+            ('activity_longer_than_a_day', activity.ended_at - activity.started_at > INTERVAL '24 hours'),
+            ('done_in_the_future', activity.done AND activity.started_at > data_quality.as_of),
+            ('activity_for_nothing', activity.deal_id IS NULL AND activity.lead_id IS NULL AND activity.account_id IS NULL),
+            ('activity_without_rep', activity.rep_id IS NULL)
+        ) AS failed (check_name, is_failed)
         WHERE ((activity.done AND (activity.started_at IS NULL OR activity.ended_at IS NULL OR activity.started_at > data_quality.as_of))
                 OR activity.ended_at - activity.started_at > INTERVAL '24 hours' OR activity.rep_id IS NULL
                 OR (activity.deal_id IS NULL AND activity.lead_id IS NULL AND activity.account_id IS NULL))
@@ -111,12 +131,15 @@ BEGIN ATOMIC
             'purchase',
             purchase.id,
             coalesce(purchase.name, 'purchase ' || purchase.id),
-            failed.problem
+            CASE failed.check_name
+                WHEN 'purchase_not_positive' THEN 'amount ' || purchase.amount
+                WHEN 'purchase_in_the_future' THEN 'purchased later than now: ' || to_char(purchase.purchased_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC'
+            END
         FROM purchase
         CROSS JOIN LATERAL (VALUES
-            ('purchase_not_positive', purchase.amount <= 0, 'amount ' || purchase.amount),
-            ('purchase_in_the_future', purchase.purchased_at > data_quality.as_of, 'purchased later than now: ' || to_char(purchase.purchased_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC')
-        ) AS failed (check_name, is_failed, problem)
+            ('purchase_not_positive', purchase.amount <= 0),
+            ('purchase_in_the_future', purchase.purchased_at > data_quality.as_of)
+        ) AS failed (check_name, is_failed)
         WHERE (purchase.amount <= 0 OR purchase.purchased_at > data_quality.as_of)
             AND failed.is_failed
         UNION ALL
@@ -125,7 +148,11 @@ BEGIN ATOMIC
             'contract',
             contract.id,
             coalesce(contract.name, 'contract ' || contract.id),
-            failed.problem
+            CASE failed.check_name
+                WHEN 'contracts_overlap' THEN 'begins on ' || to_char(contract.starts_on, 'YYYY-MM-DD') || ', but another one with the same account and product ends on ' || to_char(contract.busy_until, 'YYYY-MM-DD')
+                WHEN 'cancelled_before_start' THEN 'cancelled on ' || to_char(contract.cancelled_on, 'YYYY-MM-DD') || ', before it begins'
+                WHEN 'contract_without_amount' THEN 'without an amount'
+            END
         FROM (
             SELECT
                 term.id,
@@ -142,10 +169,10 @@ BEGIN ATOMIC
             FROM contract AS term
         ) AS contract
         CROSS JOIN LATERAL (VALUES
-            ('contracts_overlap', contract.busy_until >= contract.starts_on, 'begins on ' || to_char(contract.starts_on, 'YYYY-MM-DD') || ', but another one with the same account and product ends on ' || to_char(contract.busy_until, 'YYYY-MM-DD')),
-            ('cancelled_before_start', contract.cancelled_on < contract.starts_on, 'cancelled on ' || to_char(contract.cancelled_on, 'YYYY-MM-DD') || ', before it begins'),
-            ('contract_without_amount', contract.amount_per_month IS NULL, 'without an amount')
-        ) AS failed (check_name, is_failed, problem)
+            ('contracts_overlap', contract.busy_until >= contract.starts_on),
+            ('cancelled_before_start', contract.cancelled_on < contract.starts_on),
+            ('contract_without_amount', contract.amount_per_month IS NULL)
+        ) AS failed (check_name, is_failed)
         WHERE (contract.busy_until >= contract.starts_on OR contract.cancelled_on < contract.starts_on OR contract.amount_per_month IS NULL)
             AND failed.is_failed
         UNION ALL
@@ -169,7 +196,10 @@ BEGIN ATOMIC
             'phase',
             phase.id,
             phase.name,
-            failed.problem
+            CASE failed.check_name
+                WHEN 'phase_without_probability' THEN 'open without a win probability'
+                WHEN 'probability_falls' THEN 'win probability ' || phase.win_probability || ' after ' || phase.earlier_probability
+            END
         FROM (
             SELECT
                 step.id,
@@ -180,9 +210,9 @@ BEGIN ATOMIC
             WHERE step.kind = 'open'
         ) AS phase
         CROSS JOIN LATERAL (VALUES
-            ('phase_without_probability', phase.win_probability IS NULL, 'open without a win probability'),
-            ('probability_falls', phase.win_probability < phase.earlier_probability, 'win probability ' || phase.win_probability || ' after ' || phase.earlier_probability)
-        ) AS failed (check_name, is_failed, problem)
+            ('phase_without_probability', phase.win_probability IS NULL),
+            ('probability_falls', phase.win_probability < phase.earlier_probability)
+        ) AS failed (check_name, is_failed)
         WHERE failed.is_failed
         UNION ALL
         SELECT

@@ -103,10 +103,6 @@ CREATE FUNCTION forecast_pace(
     stays kpicrm.lead_times
 )
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 200
-    -- there are few phases and age bands, of which the planner expects millions
-    SET enable_sort = off
-    -- which makes a plan that sorts all the same look so expensive that it would be compiled
-    SET jit = off
 BEGIN ATOMIC
     WITH band AS (
         SELECT array_agg(make_interval(hours => 24 * bound.days) ORDER BY bound.days) AS bounds
@@ -126,10 +122,13 @@ BEGIN ATOMIC
     ), lesson AS (
         SELECT
             phase_stay.phase_id,
-            width_bucket(least(phase_stay.left_at, as_of) - phase_stay.entered_at, (SELECT band.bounds FROM band)) AS band_no,
+            bound.no AS band_no,
             kpicrm.lead_time_agg(phase_stay.entered_at, ending.ended_at, ending.won, as_of) AS stays
         FROM phase_stay
         LEFT JOIN ending ON ending.deal_id = phase_stay.deal_id
+        -- each has one; the join tells the planner that there are few, and so it aggregates in parallel
+        LEFT JOIN unnest((SELECT band.bounds FROM band)) WITH ORDINALITY AS bound (at_least, no)
+            ON bound.no = width_bucket(least(phase_stay.left_at, as_of) - phase_stay.entered_at, (SELECT band.bounds FROM band))
         WHERE phase_stay.phase_id = ANY (ARRAY(SELECT open_phase.id FROM phase AS open_phase WHERE open_phase.kind = 'open'))
             AND phase_stay.entered_at <= as_of
             AND phase_stay.entered_at >= as_of - make_interval(hours => 24 * least(greatest(history_days, 1), 36500))
@@ -137,7 +136,7 @@ BEGIN ATOMIC
             AND kpicrm.accept_number('history_days', history_days, 1, 36500)
         GROUP BY
             phase_stay.phase_id,
-            2
+            bound.no
     ), pooled AS (
         SELECT
             CASE WHEN phase.id IS NOT NULL THEN 'phase' WHEN phase.pipeline_id IS NOT NULL THEN 'pipeline' ELSE 'all' END AS level,
@@ -344,7 +343,13 @@ BEGIN ATOMIC
             forecast_curve.survival,
             forecast_curve.won_incidence
         FROM forecast_curve(as_of, history_days, minimum_count)
-    ), outlook AS (
+    ), band AS MATERIALIZED (
+        SELECT array_agg(DISTINCT bound.at ORDER BY bound.at) AS bounds
+        FROM curve
+        CROSS JOIN LATERAL (VALUES (curve.begins), (curve.ends)) AS bound (at)
+        WHERE bound.at IS NOT NULL
+    ), outlook AS MATERIALIZED (
+        -- the places in the curves are found once a deal, not once for each column that asks
         SELECT
             open_deal.deal_id,
             open_deal.pipeline_id,
@@ -372,10 +377,10 @@ BEGIN ATOMIC
                 as_of - open_deal.entered_at AS age,
                 EXTRACT(epoch FROM as_of - open_deal.entered_at)::double precision AS seconds
         ) AS aged
+        -- the band found once, and not by trying all of the phase
         LEFT JOIN curve
             ON curve.phase_id = open_deal.phase_id
-            AND curve.begins <= aged.age
-            AND (curve.ends > aged.age OR curve.ends IS NULL)
+            AND curve.begins = (SELECT band.bounds FROM band)[width_bucket(aged.age, (SELECT band.bounds FROM band))]
     )
     SELECT
         outlook.deal_id,

@@ -14,6 +14,7 @@
 \pset border 1
 \pset null '-'
 SET client_min_messages = warning;
+\ir language.sql
 
 -- A caption in two lines if it is wide: broken nearest to the middle, at a space or
 -- where a Japanese word ends.  Characters of three bytes are two columns wide.
@@ -44,7 +45,7 @@ FROM (
     -- of explain_gap(), which is no view, and of what the demo itself computes
     SELECT
         part.name,
-        CASE :'language' WHEN 'ja' THEN part.name_ja ELSE part.name_en END
+        pg_temp.said(part.name_en, part.name_ja)
     FROM (VALUES
         ('factor', 'factor', '要因'),
         ('came_back', 'came back', '戻り・再開'),
@@ -58,15 +59,6 @@ FROM (
     ) AS part (name, name_en, name_ja)
 ) AS described \gset
 :captions \gset
-
--- What stands in no table of the workspace: the titles.
-SELECT set_config('demo.language', :'language', false) \g /dev/null
-CREATE FUNCTION pg_temp.said(
-    english text,
-    japanese text
-) RETURNS text
-    LANGUAGE sql STABLE
-    RETURN CASE current_setting('demo.language') WHEN 'ja' THEN japanese ELSE english END;
 
 -- -------------------------------------------------------------- forms of numbers
 

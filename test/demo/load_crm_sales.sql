@@ -12,6 +12,7 @@
  */
 \set ON_ERROR_STOP on
 SET client_min_messages = warning;
+\ir load_captions.sql
 
 -- ------------------------------------------------------------------- 1  read
 
@@ -374,12 +375,16 @@ FROM (
 ) AS file;
 
 \pset footer off
-\pset title 'Rows of each file'
+SELECT pg_temp.said(
+    'Rows of each file',
+    'ファイルごとの件数'
+) AS title \gset
+\pset title :title
 SELECT
-    file.name AS "file",
-    file.rows_read AS "read",
-    file.rows_loaded AS "loaded",
-    file.rows_rejected AS "rejected"
+    file.name AS :"file",
+    file.rows_read AS :"read",
+    file.rows_loaded AS :"loaded",
+    file.rows_rejected AS :"rejected"
 FROM file_result AS file
 ORDER BY file.sort_order;
 
@@ -400,53 +405,84 @@ SELECT 'sales_teams.csv', judged.line_no, judged.name, judged.reason
 FROM judged_agent AS judged
 WHERE judged.reason IS NOT NULL;
 
-\pset title 'Rejected, by reason'
+-- The tables keep the reasons in English; only here they are translated.
+SELECT pg_temp.said(
+    'Rejected, by reason',
+    '理由別の却下件数'
+) AS title \gset
+\pset title :title
 SELECT
-    rejection.file,
-    rejection.reason,
-    count(*) AS "rows"
+    rejection.file AS :"file",
+    pg_temp.said(rejection.reason, coalesce(known.japanese, rejection.reason)) AS :"reason",
+    count(*) AS :"rows"
 FROM rejection
+LEFT JOIN (VALUES
+    ('no name', '名前がない'),
+    ('name given twice', '名前が重複'),
+    ('employees is not a number', '従業員数が数値でない'),
+    ('unknown parent company', '親会社が見つからない'),
+    ('price is not a number', '価格が数値でない'),
+    ('no opportunity_id', 'opportunity_idがない'),
+    ('opportunity_id given twice', 'opportunity_idが重複'),
+    ('unknown stage', '未知のステージ'),
+    ('unknown sales agent', '担当者が見つからない'),
+    ('unknown product', '商品が見つからない'),
+    ('unknown account', '顧客が見つからない'),
+    ('not a date', '日付として読めない'),
+    ('engaged without a date', '着手済みなのに着手日がない'),
+    ('closed without date or value', '完了済みなのに完了日または金額がない'),
+    ('open but with a close date', '進行中なのに完了日がある'),
+    ('value is not a number', '金額が数値でない'),
+    ('closed before it was engaged', '完了日が着手日より前')
+) AS known (english, japanese) ON known.english = rejection.reason
 GROUP BY
     rejection.file,
-    rejection.reason
+    rejection.reason,
+    known.japanese
 UNION ALL
 SELECT
-    '(all files)',
-    'nothing was rejected',
+    pg_temp.said('(all files)', '（全ファイル）'),
+    pg_temp.said('nothing was rejected', '却下なし'),
     0
 WHERE NOT EXISTS (SELECT FROM rejection)
 ORDER BY 1, 2;
 
-\pset title 'What is odd in the files, and what was done about it'
+SELECT pg_temp.said(
+    'What is odd in the files, and what was done about it',
+    'ファイルの不自然な点とその扱い'
+) AS title \gset
+\pset title :title
 SELECT
-    quirk.title AS "quirk",
-    quirk.rows AS "rows",
-    quirk.done AS "done"
+    quirk.title AS :"quirk",
+    quirk.rows AS :"rows",
+    quirk.done AS :"done"
 FROM (VALUES
-    (1, 'product spelt "GTXPro"',
+    (1, pg_temp.said('product spelt "GTXPro"', '商品名の表記が「GTXPro」'),
         (SELECT count(*) FROM judged_opportunity AS judged WHERE judged.is_misspelt AND judged.reason IS NULL),
-        'loaded as product "GTX Pro"'),
-    (2, 'sector spelt "technolgy"',
+        pg_temp.said('loaded as product "GTX Pro"', '商品「GTX Pro」として登録')),
+    (2, pg_temp.said('sector spelt "technolgy"', '業種の表記が「technolgy」'),
         (SELECT count(*) FROM judged_account AS judged WHERE judged.is_misspelt AND judged.reason IS NULL),
-        'loaded as industry "technology"'),
-    (3, 'opportunity without account',
+        pg_temp.said('loaded as industry "technology"', '業種「technology」として登録')),
+    (3, pg_temp.said('opportunity without account', '顧客のない商談'),
         (SELECT count(*) FROM judged_opportunity AS judged WHERE judged.account IS NULL AND judged.reason IS NULL),
-        'loaded, the deal has no account'),
-    (4, 'open without close date and value',
+        pg_temp.said('loaded, the deal has no account', '顧客なしの商談として登録')),
+    (4, pg_temp.said('open without close date and value', '完了日と金額のない進行中の商談'),
         (SELECT count(*) FROM judged_opportunity AS judged WHERE judged.close_date IS NULL AND judged.reason IS NULL),
-        'loaded as open, list price as its expected amount'),
-    (5, 'Prospecting without any date',
+        pg_temp.said('loaded as open, list price as its expected amount', '進行中として登録（見込み金額は定価）')),
+    (5, pg_temp.said('Prospecting without any date', '日付が一つもない商談（Prospecting）'),
         (SELECT count(*) FROM judged_opportunity AS judged WHERE judged.engage_date IS NULL AND judged.reason IS NULL),
-        format('loaded as opened on %s, the day of the extract', (SELECT extract.as_of FROM extract))),
-    (6, 'Lost with value 0',
+        format(
+            pg_temp.said('loaded as opened on %s, the day of the extract', '商談作成日をデータ抽出日の%sとして登録'),
+            (SELECT extract.as_of FROM extract))),
+    (6, pg_temp.said('Lost with value 0', '金額が0の商談（Lost）'),
         (SELECT count(*) FROM judged_opportunity AS judged
          WHERE judged.deal_stage = 'Lost' AND judged.close_value::numeric = 0 AND judged.reason IS NULL),
-        'list price as the amount that was lost'),
-    (7, 'sales agent without opportunity',
+        pg_temp.said('list price as the amount that was lost', '定価を失注金額として登録')),
+    (7, pg_temp.said('sales agent without opportunity', '商談のない担当者'),
         (SELECT count(*) FROM judged_agent AS judged
          WHERE judged.reason IS NULL
             AND NOT EXISTS (SELECT FROM judged_opportunity AS deal WHERE deal.sales_agent = judged.name)),
-        'loaded, no row in the reports')
+        pg_temp.said('loaded, no row in the reports', '登録（レポートには現れない）'))
 ) AS quirk (sort_order, title, rows, done)
 WHERE quirk.rows > 0
 ORDER BY quirk.sort_order;

@@ -12,6 +12,7 @@
  */
 \set ON_ERROR_STOP on
 SET client_min_messages = warning;
+\ir load_captions.sql
 
 -- ------------------------------------------------------------------- 1  read
 
@@ -301,6 +302,10 @@ ORDER BY item.line_no;
 
 -- ---------------------------------------------------------------- 4  account
 
+-- The number of rows below a table is a text of psql, in English whatever the language.
+SELECT pg_temp.said('on', 'off') AS footer \gset
+\pset footer :footer
+
 CREATE TEMP TABLE loan_result AS
 SELECT
     1 AS sort_order,
@@ -317,32 +322,45 @@ SELECT
         + (SELECT count(activity.planned_at) + count(activity.started_at) + count(activity.ended_at) FROM loans.activity AS activity),
     (SELECT count(*) FROM judged_event AS judged WHERE judged.reason IS NOT NULL);
 
-\pset title 'Loan applications: rows read, loaded and skipped'
+SELECT pg_temp.said(
+    'Loan applications: rows read, loaded and skipped',
+    'ローン申込：読込件数、登録件数、除外件数'
+) AS title \gset
+\pset title :title
 SELECT
-    file.name AS "file",
-    file.rows_read AS "read",
-    file.rows_loaded AS "loaded",
-    file.rows_skipped AS "skipped"
+    file.name AS :"file",
+    file.rows_read AS :"read",
+    file.rows_loaded AS :"loaded",
+    file.rows_skipped AS :"skipped"
 FROM loan_result AS file
 ORDER BY file.sort_order;
 
-\pset title 'What the events became'
+SELECT pg_temp.said(
+    'What the events became',
+    'イベントは何として登録されたか'
+) AS title \gset
+\pset title :title
 SELECT
-    became.what AS "loaded as",
-    became.rows AS "rows"
+    became.what AS :"loaded_as",
+    became.rows AS :"rows"
 FROM (VALUES
-    (1, 'entry into a phase', (SELECT count(*) FROM loans.deal_event)),
-    (2, 'start of an activity', (SELECT count(activity.started_at) FROM loans.activity AS activity)),
-    (3, 'end of an activity', (SELECT count(activity.ended_at) FROM loans.activity AS activity)),
-    (4, 'plan of an activity', (SELECT count(activity.planned_at) FROM loans.activity AS activity))
+    (1, pg_temp.said('entry into a phase', 'フェーズへの移行'), (SELECT count(*) FROM loans.deal_event)),
+    (2, pg_temp.said('start of an activity', 'アクションの開始'), (SELECT count(activity.started_at) FROM loans.activity AS activity)),
+    (3, pg_temp.said('end of an activity', 'アクションの終了'), (SELECT count(activity.ended_at) FROM loans.activity AS activity)),
+    (4, pg_temp.said('plan of an activity', 'アクションの予定'), (SELECT count(activity.planned_at) FROM loans.activity AS activity))
 ) AS became (sort_order, what, rows)
 ORDER BY became.sort_order;
 
-\pset title 'Skipped, by reason'
+-- The tables keep the reasons in English; only here they are translated.
+SELECT pg_temp.said(
+    'Skipped, by reason',
+    '理由別の除外件数'
+) AS title \gset
+\pset title :title
 SELECT
-    skipped.file,
-    skipped.reason,
-    count(*) AS "rows"
+    skipped.file AS :"file",
+    pg_temp.said(skipped.reason, coalesce(known.japanese, skipped.reason)) AS :"reason",
+    count(*) AS :"rows"
 FROM (
     SELECT 'loan_cases.csv.gz' AS file, judged.reason
     FROM judged_case AS judged
@@ -350,52 +368,73 @@ FROM (
     SELECT 'loan_events.csv.gz', judged.reason
     FROM judged_event AS judged
 ) AS skipped
+LEFT JOIN (VALUES
+    ('no case_id', 'case_idがない'),
+    ('case_id given twice', 'case_idが重複'),
+    ('amount is not a number', '金額が数値でない'),
+    ('was never submitted', '提出（A_SUBMITTED）の記録がない'),
+    ('unknown application', '申込が見つからない'),
+    ('unknown event', '未知のイベント'),
+    ('not an instant', '日時として読めない'),
+    ('unknown lifecycle', '未知のlifecycle'),
+    ('a formality around the approval', '承認前後の事務手続き'),
+    ('the offer is not sent yet', 'オファーがまだ送付されていない'),
+    ('the end of an offer, not of the application', 'オファーの終了であり、申込の終了ではない'),
+    ('COMPLETE of a work item that was not started', '開始（START）のない作業の完了（COMPLETE）')
+) AS known (english, japanese) ON known.english = skipped.reason
 WHERE skipped.reason IS NOT NULL
 GROUP BY
     skipped.file,
-    skipped.reason
+    skipped.reason,
+    known.japanese
 ORDER BY
     skipped.file,
     count(*) DESC;
 
-\pset title 'What is odd in the log, and what was done about it'
+SELECT pg_temp.said(
+    'What is odd in the log, and what was done about it',
+    'ログの不自然な点とその扱い'
+) AS title \gset
+\pset title :title
 SELECT
-    quirk.title AS "quirk",
-    quirk.rows AS "rows",
-    quirk.done AS "done"
+    quirk.title AS :"quirk",
+    quirk.rows AS :"rows",
+    quirk.done AS :"done"
 FROM (VALUES
-    (1, 'event at the instant of the one before',
+    (1, pg_temp.said('event at the instant of the one before', '直前のイベントと同じ日時のイベント'),
         (SELECT count(*) FROM (
             SELECT judged.at = lag(judged.at) OVER (PARTITION BY judged.case_id ORDER BY judged.line_no) AS is_same
             FROM judged_event AS judged
             WHERE judged.activity_type IS NULL
         ) AS event WHERE event.is_same),
-        'the order of the file is kept, as seq'),
-    (2, 'offer sent again after it came back',
+        pg_temp.said('the order of the file is kept, as seq', 'ファイルの順序をseqとして保持')),
+    (2, pg_temp.said('offer sent again after it came back', '返送後に再び送付されたオファー'),
         (SELECT count(*) FROM loans.deal_slip AS slip WHERE slip.kind = 'backward'),
-        'a move backward'),
-    (3, 'activity started and never completed',
+        pg_temp.said('a move backward', 'フェーズの後退として登録')),
+    (3, pg_temp.said('activity started and never completed', '開始後に完了していないアクション'),
         (SELECT count(*) FROM loans.activity AS activity WHERE activity.started_at IS NOT NULL AND activity.ended_at IS NULL),
-        'loaded as not done'),
-    (4, 'activity scheduled and never started',
+        pg_temp.said('loaded as not done', '未実施として登録')),
+    (4, pg_temp.said('activity scheduled and never started', '予定後に開始していないアクション'),
         (SELECT count(*) FROM loans.activity AS activity WHERE activity.started_at IS NULL),
-        'loaded as planned, not done'),
-    (5, 'activity of more than twelve hours',
+        pg_temp.said('loaded as planned, not done', '予定（未実施）として登録')),
+    (5, pg_temp.said('activity of more than twelve hours', '12時間を超えるアクション'),
         (SELECT count(*) FROM loans.activity AS activity WHERE activity.ended_at - activity.started_at > interval '12 hours'),
-        'loaded: the log knows clicks, not working time'),
-    (6, 'activity of nobody known',
+        pg_temp.said('loaded: the log knows clicks, not working time', 'そのまま登録（ログの時刻は操作の記録で、作業時間ではない）')),
+    (6, pg_temp.said('activity of nobody known', '担当者不明のアクション'),
         (SELECT count(*) FROM loans.activity AS activity WHERE activity.rep_id IS NULL),
-        'loaded, the activity has no rep'),
-    (7, 'application of 0 EUR',
+        pg_temp.said('loaded, the activity has no rep', '担当者なしで登録')),
+    (7, pg_temp.said('application of 0 EUR', '金額が0 EURの申込'),
         (SELECT count(*) FROM loans.deal AS deal WHERE deal.amount = 0),
-        'loaded as it is'),
-    (8, 'registered_at is not the first event',
+        pg_temp.said('loaded as it is', 'そのまま登録')),
+    (8, pg_temp.said('registered_at is not the first event', 'registered_atが最初のイベントと異なる申込'),
         (SELECT count(*) FROM judged_case AS judged JOIN loans.deal AS deal ON deal.external_id = judged.case_id WHERE deal.opened_at <> judged.registered_at),
-        (SELECT format('the event counts; they differ by %s s at most', round(max(abs(EXTRACT(epoch FROM deal.opened_at - judged.registered_at))), 3))
+        (SELECT format(
+            pg_temp.said('the event counts; they differ by %s s at most', 'イベントの日時を採用（差は最大%s秒）'),
+            round(max(abs(EXTRACT(epoch FROM deal.opened_at - judged.registered_at))), 3))
          FROM judged_case AS judged JOIN loans.deal AS deal ON deal.external_id = judged.case_id)),
-    (9, 'events on the day of 25 hours, 2011-10-30',
+    (9, pg_temp.said('events on the day of 25 hours, 2011-10-30', '1日が25時間ある日（2011-10-30）のイベント'),
         (SELECT count(*) FROM judged_event AS judged WHERE (judged.at AT TIME ZONE 'Europe/Amsterdam')::date = '2011-10-30'),
-        'times are in UTC, days in Amsterdam')
+        pg_temp.said('times are in UTC, days in Amsterdam', '日時はUTC、日付はアムステルダム時間'))
 ) AS quirk (sort_order, title, rows, done)
 WHERE quirk.rows > 0
 ORDER BY quirk.sort_order;
