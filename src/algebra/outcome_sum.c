@@ -22,7 +22,7 @@
 #include "algebra/outcome_sum.h"
 
 #define EXACT_POINTS 65536		/* 2^16 distinct sums */
-#define EXACT_WORK (INT64CONST(1) << 21)	/* points written on the way there: 10 ms */
+#define MAX_WORK (INT64CONST(1) << 21)	/* points written on the way there: 10 ms */
 #define MIXED_POINTS 1024		/* 2^10: each costs an erfc() in every step of a search */
 #define MASS_TOLERANCE 1e-12	/* far above the rounding of sums of masses */
 
@@ -87,11 +87,13 @@ convolve(KpicrmSumPoint *into, const KpicrmSumPoint *from, int length, const Kpi
 
 /*
  * Convolves outcomes until there might be more points than allowed, or more work
- * than allowed; returns how many it took.
+ * than allowed; returns how many it took.  If only all of them are of use it stops as
+ * soon as it cannot take all: points do not become fewer, so what is left is no less
+ * work each.
  */
 static int
 convolve_all(KpicrmOutcomeSum *sum, const KpicrmOutcome *outcomes, int count,
-			 int128 start, int max_points, int64 max_work)
+			 int128 start, int max_points, bool only_all)
 {
 	KpicrmSumPoint *now = palloc(sizeof(KpicrmSumPoint));
 	int			length = 1;
@@ -105,7 +107,7 @@ convolve_all(KpicrmOutcomeSum *sum, const KpicrmOutcome *outcomes, int count,
 		KpicrmSumPoint *next;
 
 		CHECK_FOR_INTERRUPTS();
-		if (work + 2 * length > max_work)
+		if (work + (only_all ? count - taken : 1) * INT64CONST(2) * length > MAX_WORK)
 			break;
 		next = palloc((size_t) length * 2 * sizeof(KpicrmSumPoint));
 		work += 2 * length;
@@ -173,11 +175,11 @@ kpicrm_outcome_sum(KpicrmOutcomeSum *sum, KpicrmOutcome *outcomes, int count)
 	sum->lowest = sum->highest = certain;
 	for (int i = 0; i < count; i++)
 		*(outcomes[i].units < 0 ? &sum->lowest : &sum->highest) += outcomes[i].units;
-	taken = convolve_all(sum, outcomes, count, certain, EXACT_POINTS, EXACT_WORK);
+	taken = convolve_all(sum, outcomes, count, certain, EXACT_POINTS, true);
 	if (taken < count)
 	{
 		pfree(sum->points);
-		taken = convolve_all(sum, outcomes, count, certain, MIXED_POINTS, EXACT_WORK);
+		taken = convolve_all(sum, outcomes, count, certain, MIXED_POINTS, false);
 	}
 	moments(outcomes + taken, count - taken, &sum->rest_mean, &rest_variance);
 	sum->rest_deviation = sqrt(rest_variance);
