@@ -47,6 +47,8 @@ BEGIN ATOMIC
         SELECT
             (bought.first_at AT TIME ZONE setting.time_zone)::date AS first_day,
             (least(as_of, greatest(now(), bought.last_at)) AT TIME ZONE setting.time_zone)::date AS last_day,
+            from_date AS from_day,
+            to_date AS end_day,
             setting.time_zone,
             setting.fiscal_start_month,
             setting.week_start
@@ -92,46 +94,54 @@ BEGIN ATOMIC
             least(period.period_end - 1, period.last_day)::timestamp without time zone,
             INTERVAL '1 day'
         ) AS day (at)
-    ), bought AS MATERIALIZED (
-        -- materialized, so that no join carries the array with every row
+    ), bought AS (
         SELECT
             dated.account_id,
+            dated.purchased_at,
             dated.day,
-            calendar.period_nos[dated.day - dated.first_day + 1] AS no,
+            (SELECT calendar.period_nos FROM calendar)[dated.day - (SELECT span.first_day FROM span) + 1] AS no,
             dated.amount
         FROM (
             SELECT
                 purchase.account_id,
-                (purchase.purchased_at AT TIME ZONE span.time_zone)::date AS day,
-                span.first_day,
+                purchase.purchased_at,
+                (purchase.purchased_at AT TIME ZONE (SELECT span.time_zone FROM span))::date AS day,
                 purchase.amount
             FROM purchase
-            CROSS JOIN span
-            WHERE purchase.purchased_at <= as_of
+            WHERE purchase.account_id IS NOT NULL
+                AND purchase.purchased_at <= as_of
         ) AS dated
-        CROSS JOIN calendar
-    ), customer AS (
+    ), sequence AS (
+        -- in the order of the index that has all of it: nothing is sorted, and no account is looked up twice
         SELECT
             bought.account_id,
-            min(bought.no) AS cohort_no
+            bought.no,
+            bought.amount,
+            min(bought.no) FILTER (WHERE bought.amount >= 0) OVER of_account AS cohort_no,
+            min(bought.day) FILTER (WHERE bought.amount >= 0) OVER of_account AS cohort_day,
+            max(bought.no) FILTER (WHERE bought.amount >= 0) OVER (
+                PARTITION BY bought.account_id
+                ORDER BY bought.purchased_at
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) AS latest_no
         FROM bought
-        WHERE bought.amount >= 0
-        GROUP BY bought.account_id
-        HAVING CASE WHEN min(bought.day) < from_date OR min(bought.day) >= to_date THEN false ELSE true END
+        WINDOW of_account AS (PARTITION BY bought.account_id)
     ), visit AS (
         SELECT
-            bought.account_id,
-            customer.cohort_no,
+            sequence.account_id,
+            sequence.cohort_no,
             -- a credit note from before the first order belongs to that
-            greatest(bought.no - customer.cohort_no, 0) AS period_no,
-            count(*) FILTER (WHERE bought.amount >= 0) AS order_count,
-            sum(bought.amount) AS revenue_amount
-        FROM bought
-        JOIN customer ON customer.account_id = bought.account_id
-        GROUP BY
-            1,
-            2,
-            3
+            greatest(sequence.no - sequence.cohort_no, 0) AS period_no,
+            sequence.amount >= 0 AS is_order,
+            sequence.amount >= 0 AND sequence.latest_no IS DISTINCT FROM sequence.no AS is_first_order,
+            sequence.amount
+        FROM sequence
+        WHERE sequence.cohort_no IS NOT NULL
+            -- read from span: an argument that is an expression would be worked out for each row
+            AND CASE
+                WHEN sequence.cohort_day < (SELECT span.from_day FROM span) OR sequence.cohort_day >= (SELECT span.end_day FROM span) THEN false
+                ELSE true
+            END
     ), dimension AS (
         SELECT choice.name
         FROM unnest(
@@ -153,11 +163,13 @@ BEGIN ATOMIC
                 WHEN 'industry' THEN account.industry
                 WHEN 'region' THEN account.region
             END AS member_text,
-            count(*) FILTER (WHERE visit.order_count > 0) AS active_customer_count,
-            sum(visit.order_count)::bigint AS order_count,
-            sum(visit.revenue_amount) AS revenue_amount
+            count(*) FILTER (WHERE visit.is_first_order) AS active_customer_count,
+            count(*) FILTER (WHERE visit.is_order) AS order_count,
+            sum(visit.amount) AS revenue_amount
         FROM visit
-        JOIN account ON account.id = visit.account_id
+        LEFT JOIN account
+            ON account.id = visit.account_id
+            AND purchase_cohort.by IS DISTINCT FROM 'all'
         LEFT JOIN sales_rep ON sales_rep.id = account.rep_id
         CROSS JOIN dimension
         GROUP BY
