@@ -991,16 +991,18 @@ BEGIN ATOMIC
     WITH problem AS (
         SELECT
             found.check_name,
-            found.severity,
-            found.severity_sort_order,
-            found.distorted_names,
-            count(*) AS rows
-        FROM data_quality(as_of) AS found
-        GROUP BY
-            found.check_name,
-            found.severity,
-            found.severity_sort_order,
-            found.distorted_names
+            rule.severity,
+            rule.severity_sort_order,
+            rule.distorted_names,
+            found.rows
+        FROM (
+            SELECT
+                finding.check_name,
+                count(*) AS rows
+            FROM data_finding(as_of) AS finding
+            GROUP BY finding.check_name
+        ) AS found
+        JOIN data_check() AS rule ON rule.check_name = found.check_name
     )
     SELECT html_section(
         'data_quality',
