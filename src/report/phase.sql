@@ -134,18 +134,14 @@ BEGIN ATOMIC
         FROM phase_pace(as_of) AS pace
     ), stock AS (
         SELECT
-            phase_stay.phase_id,
+            deal.phase_id,
             count(*) AS deal_count,
             sum(deal.amount) AS amount,
-            count(*) FILTER (WHERE as_of - phase_stay.entered_at > threshold.stall_after) AS stalled_count,
-            sum(deal.amount) FILTER (WHERE as_of - phase_stay.entered_at > threshold.stall_after) AS stalled_amount
-        FROM phase_stay
-        JOIN threshold ON threshold.phase_id = phase_stay.phase_id
-        JOIN deal ON deal.id = phase_stay.deal_id
-        WHERE phase_stay.entered_at <= as_of
-            AND (phase_stay.left_at IS NULL OR phase_stay.left_at > as_of)
-            AND deal.opened_at <= as_of
-        GROUP BY phase_stay.phase_id
+            count(*) FILTER (WHERE as_of - deal.entered_at > threshold.stall_after) AS stalled_count,
+            sum(deal.amount) FILTER (WHERE as_of - deal.entered_at > threshold.stall_after) AS stalled_amount
+        FROM deal_standing(as_of) AS deal
+        JOIN threshold ON threshold.phase_id = deal.phase_id
+        GROUP BY deal.phase_id
     )
     SELECT
         step.pipeline_id,
