@@ -538,9 +538,24 @@ BEGIN ATOMIC
             board.weighted_amount,
             board.phase_days,
             board.status,
+            board.status_sort_order,
             board.reason,
-            row_number() OVER (ORDER BY board.status_sort_order, board.amount DESC NULLS LAST, board.deal_id) AS place
+            board.deal_id
         FROM deal_board(as_of) AS board
+    ), urgent AS (
+        SELECT
+            card.deal,
+            card.account,
+            card.rep,
+            card.phase,
+            card.amount,
+            card.phase_days,
+            card.reason,
+            row_number() OVER (ORDER BY card.status_sort_order, card.amount DESC NULLS LAST, card.deal_id) AS place
+        FROM card
+        WHERE card.status <> 'on_track'
+        ORDER BY place
+        LIMIT 20
     ), phase AS (
         SELECT
             card.pipeline_id,
@@ -586,18 +601,16 @@ BEGIN ATOMIC
                 kpicrm.in_language(html_deal_board.language, 'Stalled and in need of attention: the 20 largest', '停滞・要注意の商談（上位20件）'),
                 html_heads(html_deal_board.language, 'deal', 'account', 'rep', 'phase', 'amount', 'phase_days', 'reason'),
                 string_agg(kpicrm.html_row(
-                    card.deal,
-                    card.account,
-                    card.rep,
-                    card.phase,
-                    kpicrm.html_number(card.amount::double precision, 'amount'),
-                    kpicrm.html_number(card.phase_days, 'days'),
-                    html_reasons(html_deal_board.language, card.reason)
-                ), '' ORDER BY card.place)
+                    urgent.deal,
+                    urgent.account,
+                    urgent.rep,
+                    urgent.phase,
+                    kpicrm.html_number(urgent.amount::double precision, 'amount'),
+                    kpicrm.html_number(urgent.phase_days, 'days'),
+                    html_reasons(html_deal_board.language, urgent.reason)
+                ), '' ORDER BY urgent.place)
             )
-            FROM card
-            WHERE card.place <= 20
-                AND card.status <> 'on_track'
+            FROM urgent
         ),
         html_deal_board.language
     );

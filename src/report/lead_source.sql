@@ -210,6 +210,7 @@ BEGIN ATOMIC
         WHERE lead.created_at <= as_of
             AND lead.created_at >= coalesce(from_date - 2, '-infinity')
             AND lead.created_at < coalesce(to_date + 2, 'infinity')
+            AND activity.lead_id IS NOT NULL
             AND activity.deal_id IS NULL
             AND activity.done
             AND coalesce(activity.ended_at, activity.started_at, activity.planned_at) <= as_of

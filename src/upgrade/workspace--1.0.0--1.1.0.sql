@@ -101,6 +101,9 @@ CREATE INDEX deal_source_id_idx ON deal (source_id, opened_at) INCLUDE (lead_id)
 DROP INDEX IF EXISTS activity_started_at_idx;
 CREATE INDEX activity_started_at_idx ON activity (started_at) INCLUDE (account_id, done);
 CREATE INDEX activity_without_account_idx ON activity (started_at) INCLUDE (deal_id, lead_id) WHERE done AND account_id IS NULL;
+CREATE INDEX activity_without_deal_idx ON activity (lead_id) INCLUDE (started_at, ended_at, planned_at, done) WHERE deal_id IS NULL AND lead_id IS NOT NULL;
+DROP INDEX IF EXISTS phase_stay_entered_at_idx;
+CREATE INDEX phase_stay_entered_at_idx ON phase_stay (entered_at);
 
 -- Who may read or write the stays may do the same with what is new, and sees as much of the spans.
 DO $$

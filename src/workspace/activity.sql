@@ -46,6 +46,8 @@ CREATE INDEX activity_planned_at_idx ON activity (deal_id, planned_at) WHERE NOT
 -- for the latest contact with each account, without the table
 CREATE INDEX activity_started_at_idx ON activity (started_at) INCLUDE (account_id, done);
 CREATE INDEX activity_without_account_idx ON activity (started_at) INCLUDE (deal_id, lead_id) WHERE done AND account_id IS NULL;
+-- what was done for leads, without the table
+CREATE INDEX activity_without_deal_idx ON activity (lead_id) INCLUDE (started_at, ended_at, planned_at, done) WHERE deal_id IS NULL AND lead_id IS NOT NULL;
 -- when it was done: finds the activities of a period, and tells the planner how many
 CREATE INDEX activity_acted_at_idx ON activity ((coalesce(ended_at, started_at, planned_at)));
 COMMENT ON TABLE activity IS 'One row per activity, planned or done.';

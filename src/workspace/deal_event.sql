@@ -108,7 +108,8 @@ CREATE TABLE phase_stay (
     CONSTRAINT phase_stay_pkey PRIMARY KEY (deal_id, stay_no),
     CONSTRAINT phase_stay_ends_after_it_starts CHECK (left_at >= entered_at)
 );
-CREATE INDEX phase_stay_entered_at_idx ON phase_stay USING brin (entered_at);
+-- not BRIN: rebuild_history() writes the stays deal by deal, so any page has stays of any day
+CREATE INDEX phase_stay_entered_at_idx ON phase_stay (entered_at);
 COMMENT ON TABLE phase_stay IS 'One row per uninterrupted stay of a deal in a phase; derived from deal_event, do not write here.';
 COMMENT ON COLUMN phase_stay.deal_id IS 'deal';
 COMMENT ON COLUMN phase_stay.stay_no IS 'number of the stay within the deal, from 1';
