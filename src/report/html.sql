@@ -1061,6 +1061,7 @@ DECLARE
     until timestamp with time zone;
     title text;
     subtitle text;
+    call text;
     section text;
     sections text = '';
 BEGIN
@@ -1086,29 +1087,24 @@ BEGIN
     INTO subtitle
     FROM setting;
 
-    -- one query each, so that the planner knows what is asked for
-    SELECT part.html INTO section FROM html_kpi_progress(first_day, end_day, span, spoken, until) AS part;
-    sections = sections || section;
-    SELECT part.html INTO section FROM html_kpi_tree(first_day, span, spoken, until) AS part;
-    sections = sections || section;
-    SELECT part.html INTO section FROM html_sales_vs_target(first_day, end_day, span, spoken, until) AS part;
-    sections = sections || section;
-    SELECT part.html INTO section FROM html_phase_report(first_day, end_day, spoken, until) AS part;
-    sections = sections || section;
-    SELECT part.html INTO section FROM html_phase_progress(spoken, until) AS part;
-    sections = sections || section;
-    SELECT part.html INTO section FROM html_deal_board(spoken, until) AS part;
-    sections = sections || section;
-    SELECT part.html INTO section FROM html_lead_source(first_day, end_day, spoken, until) AS part;
-    sections = sections || section;
-    SELECT part.html INTO section FROM html_lead_time(first_day, end_day, spoken, until) AS part;
-    sections = sections || section;
-    SELECT part.html INTO section FROM html_customers(spoken, until) AS part;
-    sections = sections || section;
-    SELECT part.html INTO section FROM html_follow_up(spoken, until) AS part;
-    sections = sections || section;
-    SELECT part.html INTO section FROM html_data_quality(spoken, until) AS part;
-    sections = sections || section;
+    -- one query each, so that the planner knows what is asked for; and EXECUTE, because neither
+    -- SELECT INTO nor an assignment runs with parallel workers
+    FOREACH call IN ARRAY ARRAY[
+        'html_kpi_progress($1, $2, $3, $4, $5)',
+        'html_kpi_tree($1, $3, $4, $5)',
+        'html_sales_vs_target($1, $2, $3, $4, $5)',
+        'html_phase_report($1, $2, $4, $5)',
+        'html_phase_progress($4, $5)',
+        'html_deal_board($4, $5)',
+        'html_lead_source($1, $2, $4, $5)',
+        'html_lead_time($1, $2, $4, $5)',
+        'html_customers($4, $5)',
+        'html_follow_up($4, $5)',
+        'html_data_quality($4, $5)'
+    ] LOOP
+        EXECUTE 'SELECT part.html FROM ' || call || ' AS part' INTO section USING first_day, end_day, span, spoken, until;
+        sections = sections || section;
+    END LOOP;
 
     RETURN '<!DOCTYPE html><html xmlns="http://www.w3.org/1999/xhtml" lang="' || spoken
         || '"><head><meta charset="utf-8"/><meta name="viewport" content="width=device-width, initial-scale=1"/><title>' || kpicrm.html_escape(title)
