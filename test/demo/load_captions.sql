@@ -5,6 +5,9 @@
  */
 \ir language.sql
 
+-- the number of rows below a table is a text of psql, in English whatever the language
+\pset footer off
+
 SELECT
     pg_temp.said('table', 'テーブル') AS "table",
     pg_temp.said('rows', '件数') AS "rows",

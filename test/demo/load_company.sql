@@ -17,7 +17,6 @@ SET time_zone = 'Asia/Tokyo',
     calendar = 'jp';
 SELECT kpicrm.generate_demo('company', deals => 20000, seed => 1, ends_on => '2025-02-21') \g /dev/null
 
-\pset footer off
 SELECT pg_temp.said(
     'A generated company: rows by table',
     '生成した会社：テーブルごとの件数'

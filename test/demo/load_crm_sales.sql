@@ -374,7 +374,6 @@ FROM (
         (SELECT count(*) FROM judged_agent AS judged WHERE judged.reason IS NOT NULL)
 ) AS file;
 
-\pset footer off
 SELECT pg_temp.said(
     'Rows of each file',
     'ファイルごとの件数'

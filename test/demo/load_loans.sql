@@ -302,9 +302,6 @@ ORDER BY item.line_no;
 
 -- ---------------------------------------------------------------- 4  account
 
--- The number of rows below a table is a text of psql, in English whatever the language.
-SELECT pg_temp.said('on', 'off') AS footer \gset
-\pset footer :footer
 
 CREATE TEMP TABLE loan_result AS
 SELECT
