@@ -69,8 +69,6 @@ BEGIN ATOMIC
             FROM purchase
             WHERE purchase.purchased_at <= as_of
                 AND kpicrm.accept_number('history_days', history_days, 1, 36500)
-            -- a fence: the day of each is worked out once, not for each aggregate
-            OFFSET 0
         ) AS dated
         GROUP BY dated.account_id
     ) AS buyer;
@@ -142,8 +140,7 @@ BEGIN ATOMIC
         FROM frame
         CROSS JOIN customer_rhythm(as_of, history_days) AS visit
     ), best AS (
-        -- double precision, which sorts five times as fast and is compared with the same
-        SELECT percentile_disc(0.8) WITHIN GROUP (ORDER BY rhythm.yearly_amount::double precision) AS yearly_amount
+        SELECT percentile_disc(0.8) WITHIN GROUP (ORDER BY rhythm.yearly_amount) AS yearly_amount
         FROM rhythm
     ), term AS MATERIALIZED (
         SELECT
@@ -254,7 +251,7 @@ BEGIN ATOMIC
             contact.last_at,
             predicted.renewal_count > 0 AS is_renewal_due,
             coalesce(predicted.silence_probability <= 0.2, false) AS is_purchase_overdue,
-            coalesce(coalesce(predicted.alive_probability, predicted.silence_probability) <= 0.5 AND predicted.yearly_amount::double precision >= best.yearly_amount, false) AS is_value_at_risk,
+            coalesce(coalesce(predicted.alive_probability, predicted.silence_probability) <= 0.5 AND predicted.yearly_amount >= best.yearly_amount, false) AS is_value_at_risk,
             contact.last_at IS NULL AS is_without_contact
         FROM predicted
         CROSS JOIN best
