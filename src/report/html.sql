@@ -551,10 +551,14 @@ BEGIN ATOMIC
             card.amount,
             card.phase_days,
             card.reason,
-            row_number() OVER (ORDER BY card.status_sort_order, card.amount DESC NULLS LAST, card.deal_id) AS place
+            card.status_sort_order,
+            card.deal_id
         FROM card
         WHERE card.status <> 'on_track'
-        ORDER BY place
+        ORDER BY
+            card.status_sort_order,
+            card.amount DESC NULLS LAST,
+            card.deal_id
         LIMIT 20
     ), phase AS (
         SELECT
@@ -608,7 +612,7 @@ BEGIN ATOMIC
                     kpicrm.html_number(urgent.amount::double precision, 'amount'),
                     kpicrm.html_number(urgent.phase_days, 'days'),
                     html_reasons(html_deal_board.language, urgent.reason)
-                ), '' ORDER BY urgent.place)
+                ), '' ORDER BY urgent.status_sort_order, urgent.amount DESC NULLS LAST, urgent.deal_id)
             )
             FROM urgent
         ),

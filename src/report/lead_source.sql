@@ -210,6 +210,7 @@ BEGIN ATOMIC
         WHERE lead.created_at <= as_of
             AND lead.created_at >= coalesce(from_date - 2, '-infinity')
             AND lead.created_at < coalesce(to_date + 2, 'infinity')
+            -- which the join says too, but not to the index of what was done for leads
             AND activity.lead_id IS NOT NULL
             AND activity.deal_id IS NULL
             AND activity.done

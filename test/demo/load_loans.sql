@@ -302,7 +302,6 @@ ORDER BY item.line_no;
 
 -- ---------------------------------------------------------------- 4  account
 
-
 CREATE TEMP TABLE loan_result AS
 SELECT
     1 AS sort_order,
