@@ -89,6 +89,7 @@ WORKSPACE = \
 	src/report/period_bounds.sql \
 	src/report/deal_state.sql \
 	src/report/deal_occasion.sql \
+	src/report/activity_done.sql \
 	src/report/facts.sql \
 	src/report/win_rate.sql \
 	src/report/lead_time.sql \

@@ -204,9 +204,9 @@ RETURNS TABLE (
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
 BEGIN ATOMIC
     SELECT
-        activity.id,
-        coalesce(activity.ended_at, activity.started_at, activity.planned_at),
-        (coalesce(activity.ended_at, activity.started_at, activity.planned_at) AT TIME ZONE (SELECT setting.time_zone FROM setting WHERE setting.only_row))::date,
+        activity.activity_id,
+        activity.done_at,
+        (activity.done_at AT TIME ZONE (SELECT setting.time_zone FROM setting WHERE setting.only_row))::date,
         activity_type.counts_as_visit,
         activity.activity_type_id,
         activity.rep_id,
@@ -216,13 +216,11 @@ BEGIN ATOMIC
         activity.deal_id,
         activity.lead_id,
         coalesce(activity.account_id, deal.account_id),
-        CASE WHEN activity.ended_at - activity.started_at BETWEEN INTERVAL '0' AND INTERVAL '24 hours' THEN (EXTRACT(epoch FROM activity.ended_at - activity.started_at) / 3600)::double precision END
-    FROM activity
+        (EXTRACT(epoch FROM activity.duration) / 3600)::double precision
+    FROM activity_done(as_of) AS activity
     LEFT JOIN activity_type ON activity_type.id = activity.activity_type_id
     LEFT JOIN sales_rep ON sales_rep.id = activity.rep_id
-    LEFT JOIN deal ON deal.id = activity.deal_id
-    WHERE activity.done
-        AND coalesce(activity.ended_at, activity.started_at, activity.planned_at) <= as_of;
+    LEFT JOIN deal ON deal.id = activity.deal_id;
 END;
 COMMENT ON FUNCTION activity_fact(timestamp with time zone) IS
     'fact: one row per activity that is done, on the day it ended';

@@ -66,14 +66,9 @@ BEGIN ATOMIC
             stay.phase_id,
             period.no AS period_no,
             count(*) AS activity_count,
-            count(acted.span) AS timed_count,
-            sum(acted.span) AS span
-        FROM activity
-        CROSS JOIN LATERAL (
-            SELECT
-                coalesce(activity.ended_at, activity.started_at, activity.planned_at) AS at,
-                CASE WHEN activity.ended_at - activity.started_at <= INTERVAL '24 hours' THEN activity.ended_at - activity.started_at END AS span
-        ) AS acted
+            count(activity.duration) AS timed_count,
+            sum(activity.duration) AS duration
+        FROM activity_done(as_of) AS activity
         -- days more than enough, known to the planner as numbers: it sees how many rows there will be
         CROSS JOIN LATERAL (
             SELECT
@@ -83,18 +78,16 @@ BEGIN ATOMIC
         -- the stays that overlap the period, and not one probe per activity: a hash join reads them once
         LEFT JOIN phase_stay AS stay
             ON stay.deal_id = activity.deal_id
-            AND stay.entered_at <= acted.at
-            AND (stay.left_at IS NULL OR stay.left_at > acted.at)
+            AND stay.entered_at <= activity.done_at
+            AND (stay.left_at IS NULL OR stay.left_at > activity.done_at)
             AND stay.entered_at < near.before
             AND (stay.left_at IS NULL OR stay.left_at > near.after)
         -- a join, because it tells the planner that there are few periods, and so it aggregates in parallel;
         -- an outer one, because of an inner one it expects that few rows are left
         LEFT JOIN unnest((SELECT bounds.starts FROM bounds)) WITH ORDINALITY AS period (starts_on, no)
-            ON period.no = width_bucket(acted.at, (SELECT bounds.instants FROM bounds))
-        WHERE activity.done
-            AND acted.at >= near.after
-            AND acted.at < near.before
-            AND acted.at <= as_of
+            ON period.no = width_bucket(activity.done_at, (SELECT bounds.instants FROM bounds))
+        WHERE activity.done_at >= near.after
+            AND activity.done_at < near.before
             AND kpicrm.accept_period(from_date, to_date)
             AND kpicrm.checked_option('grain', grain, 'day', 'week', 'month', 'quarter', 'half', 'year', 'all') IS NOT NULL
         GROUP BY
@@ -124,10 +117,10 @@ BEGIN ATOMIC
             counted.period_no,
             counted.activity_count,
             counted.timed_count,
-            (EXTRACT(epoch FROM counted.span) / 3600)::double precision AS duration_hours,
-            (EXTRACT(epoch FROM sum(counted.span) OVER of_rep) / 3600)::double precision AS rep_hours,
+            (EXTRACT(epoch FROM counted.duration) / 3600)::double precision AS duration_hours,
+            (EXTRACT(epoch FROM sum(counted.duration) OVER of_rep) / 3600)::double precision AS rep_hours,
             sum(counted.activity_count) OVER of_team AS team_activity_count,
-            (EXTRACT(epoch FROM sum(counted.span) OVER of_team) / 3600)::double precision AS team_hours
+            (EXTRACT(epoch FROM sum(counted.duration) OVER of_team) / 3600)::double precision AS team_hours
         FROM counted
         LEFT JOIN sales_rep ON sales_rep.id = counted.rep_id
         WHERE counted.period_no IS NOT NULL
@@ -289,7 +282,7 @@ BEGIN ATOMIC
             happened.pipeline_id,
             happened.activity_count,
             happened.timed_count,
-            happened.span
+            happened.duration
         FROM (
             SELECT
                 1 AS kind,
@@ -300,7 +293,7 @@ BEGIN ATOMIC
                 deal.pipeline_id,
                 effort.activity_count,
                 effort.timed_count,
-                effort.span
+                effort.duration
             FROM deal
             LEFT JOIN phase_stay AS opening
                 ON opening.deal_id = deal.id
@@ -309,21 +302,17 @@ BEGIN ATOMIC
             CROSS JOIN LATERAL (
                 SELECT
                     count(*)::integer AS activity_count,
-                    count(acted.span)::integer AS timed_count,
-                    sum(acted.span) AS span
+                    count(acted.duration)::integer AS timed_count,
+                    sum(acted.duration) AS duration
                 FROM (
-                    SELECT CASE WHEN activity.ended_at - activity.started_at <= INTERVAL '24 hours' THEN activity.ended_at - activity.started_at END AS span
-                    FROM activity
+                    SELECT activity.duration
+                    FROM activity_done(deal.opened_at) AS activity
                     WHERE activity.deal_id = deal.id
-                        AND activity.done
-                        AND coalesce(activity.ended_at, activity.started_at, activity.planned_at) <= deal.opened_at
                     UNION ALL
-                    SELECT CASE WHEN activity.ended_at - activity.started_at <= INTERVAL '24 hours' THEN activity.ended_at - activity.started_at END
-                    FROM activity
+                    SELECT activity.duration
+                    FROM activity_done(deal.opened_at) AS activity
                     WHERE activity.lead_id = deal.lead_id
                         AND activity.deal_id IS NULL
-                        AND activity.done
-                        AND coalesce(activity.ended_at, activity.started_at, activity.planned_at) <= deal.opened_at
                 ) AS acted
             ) AS effort
             WHERE deal.opened_at <= as_of
@@ -339,28 +328,24 @@ BEGIN ATOMIC
                 deal.pipeline_id,
                 effort.activity_count,
                 effort.timed_count,
-                effort.span
+                effort.duration
             FROM phase_stay AS stay
             JOIN phase ON phase.id = stay.phase_id
             JOIN deal ON deal.id = stay.deal_id
             CROSS JOIN LATERAL (
                 SELECT
                     count(*)::integer AS activity_count,
-                    count(acted.span)::integer AS timed_count,
-                    sum(acted.span) AS span
+                    count(acted.duration)::integer AS timed_count,
+                    sum(acted.duration) AS duration
                 FROM (
-                    SELECT CASE WHEN activity.ended_at - activity.started_at <= INTERVAL '24 hours' THEN activity.ended_at - activity.started_at END AS span
-                    FROM activity
+                    SELECT activity.duration
+                    FROM activity_done(stay.entered_at) AS activity
                     WHERE activity.deal_id = deal.id
-                        AND activity.done
-                        AND coalesce(activity.ended_at, activity.started_at, activity.planned_at) <= stay.entered_at
                     UNION ALL
-                    SELECT CASE WHEN activity.ended_at - activity.started_at <= INTERVAL '24 hours' THEN activity.ended_at - activity.started_at END
-                    FROM activity
+                    SELECT activity.duration
+                    FROM activity_done(stay.entered_at) AS activity
                     WHERE activity.lead_id = deal.lead_id
                         AND activity.deal_id IS NULL
-                        AND activity.done
-                        AND coalesce(activity.ended_at, activity.started_at, activity.planned_at) <= stay.entered_at
                 ) AS acted
             ) AS effort
             WHERE phase.kind IN ('won', 'lost')
@@ -384,7 +369,7 @@ BEGIN ATOMIC
             count(*) FILTER (WHERE measured.activity_count > 0) AS acted_count,
             sum(measured.activity_count) AS activity_count,
             sum(measured.timed_count) AS timed_count,
-            (EXTRACT(epoch FROM sum(measured.span)) / 3600)::double precision AS duration_hours
+            (EXTRACT(epoch FROM sum(measured.duration)) / 3600)::double precision AS duration_hours
         FROM measured
         -- numbers instead of names: hashing them is what takes the time
         CROSS JOIN LATERAL (VALUES

@@ -99,182 +99,138 @@ BEGIN ATOMIC
                 (SELECT day_begins_at(least(max(campaign.ends_on), max(today.day))) FROM campaign CROSS JOIN today)
             ))
         ) AS bounds
+    ), near AS NOT MATERIALIZED (
+        -- days more than enough
+        SELECT
+            coalesce(from_date - 2, '-infinity') AS after,
+            coalesce(to_date + 2, 'infinity') AS before
+    ), new_lead AS NOT MATERIALIZED (
+        SELECT
+            lead.id,
+            lead.source_id,
+            lead.created_at
+        FROM lead
+        CROSS JOIN near
+        WHERE lead.created_at <= as_of
+            AND lead.created_at >= near.after
+            AND lead.created_at < near.before
+    ), new_deal AS NOT MATERIALIZED (
+        -- with the source and the instant that it counts for
+        SELECT
+            deal.id,
+            deal.lead_id,
+            new_lead.source_id,
+            new_lead.created_at AS at
+        FROM new_lead
+        JOIN deal ON deal.lead_id = new_lead.id
+        WHERE deal.opened_at <= as_of
+        UNION ALL
+        SELECT
+            deal.id,
+            NULL,
+            deal.source_id,
+            deal.opened_at
+        FROM deal
+        CROSS JOIN near
+        WHERE deal.lead_id IS NULL
+            AND deal.opened_at <= as_of
+            AND deal.opened_at >= near.after
+            AND deal.opened_at < near.before
+    ), fact AS NOT MATERIALIZED (
+        -- one row for each thing to count: one pass over them all, which runs in parallel
+        SELECT
+            new_lead.source_id,
+            new_lead.created_at AS at,
+            1 AS lead,
+            NULL::integer AS converted,
+            NULL::integer AS deal,
+            NULL::integer AS direct_deal,
+            NULL::boolean AS won,
+            NULL::numeric AS won_amount,
+            NULL::integer AS activity,
+            NULL::interval AS duration
+        FROM new_lead
+        UNION ALL
+        SELECT
+            new_lead.source_id,
+            new_lead.created_at,
+            NULL,
+            1,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL
+        FROM new_lead
+        WHERE EXISTS (SELECT FROM deal WHERE deal.lead_id = new_lead.id AND deal.opened_at <= as_of)
+        UNION ALL
+        SELECT
+            new_deal.source_id,
+            new_deal.at,
+            NULL,
+            NULL,
+            1,
+            CASE WHEN new_deal.lead_id IS NULL THEN 1 END,
+            CASE phase.kind WHEN 'won' THEN true WHEN 'lost' THEN false END,
+            CASE phase.kind WHEN 'won' THEN deal.amount END,
+            NULL,
+            NULL
+        FROM new_deal
+        JOIN deal_standing(as_of) AS deal ON deal.deal_id = new_deal.id
+        LEFT JOIN phase ON phase.id = deal.phase_id
+        UNION ALL
+        SELECT
+            new_deal.source_id,
+            new_deal.at,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            1,
+            activity.duration
+        FROM new_deal
+        JOIN activity_done(as_of) AS activity ON activity.deal_id = new_deal.id
+        UNION ALL
+        SELECT
+            new_lead.source_id,
+            new_lead.created_at,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            1,
+            activity.duration
+        FROM new_lead
+        JOIN activity_done(as_of) AS activity ON activity.lead_id = new_lead.id
+        -- which the join says too, but not to the index of what was done for leads
+        WHERE activity.lead_id IS NOT NULL
+            AND activity.deal_id IS NULL
     ), part AS (
         SELECT
-            lead.source_id,
-            width_bucket(lead.created_at, (SELECT bounds.instants FROM bounds)) AS period_no,
-            count(*) AS lead_count,
-            0::bigint AS converted_count,
-            NULL::kpicrm.conversion AS closed,
-            0::bigint AS deal_count,
-            0::bigint AS direct_deal_count,
-            NULL::numeric AS won_amount,
-            0::bigint AS activity_count,
-            0::bigint AS timed_count,
-            NULL::interval AS span,
+            fact.source_id,
+            period.no AS period_no,
+            count(fact.lead) AS lead_count,
+            count(fact.converted) AS converted_count,
+            kpicrm.conversion_agg(fact.won) AS closed,
+            count(fact.deal) AS deal_count,
+            count(fact.direct_deal) AS direct_deal_count,
+            sum(fact.won_amount) AS won_amount,
+            count(fact.activity) AS activity_count,
+            count(fact.duration) AS timed_count,
+            sum(fact.duration) AS duration,
             NULL::numeric AS cost
-        FROM lead
-        WHERE lead.created_at <= as_of
-            AND lead.created_at >= coalesce(from_date - 2, '-infinity')
-            AND lead.created_at < coalesce(to_date + 2, 'infinity')
+        FROM fact
+        -- a join, because it tells the planner that there are few periods, and so it aggregates in parallel
+        LEFT JOIN unnest((SELECT bounds.starts FROM bounds)) WITH ORDINALITY AS period (starts_on, no)
+            ON period.no = width_bucket(fact.at, (SELECT bounds.instants FROM bounds))
         GROUP BY
-            lead.source_id,
-            width_bucket(lead.created_at, (SELECT bounds.instants FROM bounds))
-        UNION ALL
-        -- those with a deal by themselves: this join runs in parallel, a subquery for each lead does not
-        SELECT
-            lead.source_id,
-            width_bucket(lead.created_at, (SELECT bounds.instants FROM bounds)),
-            0,
-            count(*),
-            NULL,
-            0,
-            0,
-            NULL,
-            0,
-            0,
-            NULL,
-            NULL
-        FROM lead
-        WHERE EXISTS (SELECT FROM deal WHERE deal.lead_id = lead.id AND deal.opened_at <= as_of)
-            AND lead.created_at <= as_of
-            AND lead.created_at >= coalesce(from_date - 2, '-infinity')
-            AND lead.created_at < coalesce(to_date + 2, 'infinity')
-        GROUP BY
-            lead.source_id,
-            width_bucket(lead.created_at, (SELECT bounds.instants FROM bounds))
-        UNION ALL
-        SELECT
-            lead.source_id,
-            width_bucket(lead.created_at, (SELECT bounds.instants FROM bounds)),
-            0,
-            0,
-            kpicrm.conversion_agg(phase.kind = 'won') FILTER (WHERE phase.kind IN ('won', 'lost')),
-            count(*),
-            0,
-            sum(deal.amount) FILTER (WHERE phase.kind = 'won'),
-            0,
-            0,
-            NULL,
-            NULL
-        FROM lead
-        JOIN deal_standing(as_of) AS deal ON deal.lead_id = lead.id
-        LEFT JOIN phase ON phase.id = deal.phase_id
-        WHERE lead.created_at <= as_of
-            AND lead.created_at >= coalesce(from_date - 2, '-infinity')
-            AND lead.created_at < coalesce(to_date + 2, 'infinity')
-        GROUP BY
-            lead.source_id,
-            width_bucket(lead.created_at, (SELECT bounds.instants FROM bounds))
-        UNION ALL
-        SELECT
-            deal.source_id,
-            width_bucket(deal.opened_at, (SELECT bounds.instants FROM bounds)),
-            0,
-            0,
-            kpicrm.conversion_agg(phase.kind = 'won') FILTER (WHERE phase.kind IN ('won', 'lost')),
-            count(*),
-            count(*),
-            sum(deal.amount) FILTER (WHERE phase.kind = 'won'),
-            0,
-            0,
-            NULL,
-            NULL
-        FROM deal_standing(as_of) AS deal
-        LEFT JOIN phase ON phase.id = deal.phase_id
-        WHERE deal.lead_id IS NULL
-            AND deal.opened_at >= coalesce(from_date - 2, '-infinity')
-            AND deal.opened_at < coalesce(to_date + 2, 'infinity')
-        GROUP BY
-            deal.source_id,
-            width_bucket(deal.opened_at, (SELECT bounds.instants FROM bounds))
-        UNION ALL
-        SELECT
-            lead.source_id,
-            width_bucket(lead.created_at, (SELECT bounds.instants FROM bounds)),
-            0,
-            0,
-            NULL,
-            0,
-            0,
-            NULL,
-            count(*),
-            count(acted.span),
-            sum(acted.span),
-            NULL
-        FROM lead
-        JOIN activity ON activity.lead_id = lead.id
-        CROSS JOIN LATERAL (
-            SELECT CASE WHEN activity.ended_at - activity.started_at <= INTERVAL '24 hours' THEN activity.ended_at - activity.started_at END AS span
-        ) AS acted
-        WHERE lead.created_at <= as_of
-            AND lead.created_at >= coalesce(from_date - 2, '-infinity')
-            AND lead.created_at < coalesce(to_date + 2, 'infinity')
-            -- which the join says too, but not to the index of what was done for leads
-            AND activity.lead_id IS NOT NULL
-            AND activity.deal_id IS NULL
-            AND activity.done
-            AND coalesce(activity.ended_at, activity.started_at, activity.planned_at) <= as_of
-        GROUP BY
-            lead.source_id,
-            width_bucket(lead.created_at, (SELECT bounds.instants FROM bounds))
-        UNION ALL
-        SELECT
-            lead.source_id,
-            width_bucket(lead.created_at, (SELECT bounds.instants FROM bounds)),
-            0,
-            0,
-            NULL,
-            0,
-            0,
-            NULL,
-            count(*),
-            count(acted.span),
-            sum(acted.span),
-            NULL
-        FROM lead
-        JOIN deal ON deal.lead_id = lead.id
-        JOIN activity ON activity.deal_id = deal.id
-        CROSS JOIN LATERAL (
-            SELECT CASE WHEN activity.ended_at - activity.started_at <= INTERVAL '24 hours' THEN activity.ended_at - activity.started_at END AS span
-        ) AS acted
-        WHERE lead.created_at <= as_of
-            AND lead.created_at >= coalesce(from_date - 2, '-infinity')
-            AND lead.created_at < coalesce(to_date + 2, 'infinity')
-            AND deal.opened_at <= as_of
-            AND activity.done
-            AND coalesce(activity.ended_at, activity.started_at, activity.planned_at) <= as_of
-        GROUP BY
-            lead.source_id,
-            width_bucket(lead.created_at, (SELECT bounds.instants FROM bounds))
-        UNION ALL
-        SELECT
-            deal.source_id,
-            width_bucket(deal.opened_at, (SELECT bounds.instants FROM bounds)),
-            0,
-            0,
-            NULL,
-            0,
-            0,
-            NULL,
-            count(*),
-            count(acted.span),
-            sum(acted.span),
-            NULL
-        FROM deal
-        JOIN activity ON activity.deal_id = deal.id
-        CROSS JOIN LATERAL (
-            SELECT CASE WHEN activity.ended_at - activity.started_at <= INTERVAL '24 hours' THEN activity.ended_at - activity.started_at END AS span
-        ) AS acted
-        WHERE deal.opened_at <= as_of
-            AND deal.opened_at >= coalesce(from_date - 2, '-infinity')
-            AND deal.opened_at < coalesce(to_date + 2, 'infinity')
-            AND deal.lead_id IS NULL
-            AND activity.done
-            AND coalesce(activity.ended_at, activity.started_at, activity.planned_at) <= as_of
-        GROUP BY
-            deal.source_id,
-            width_bucket(deal.opened_at, (SELECT bounds.instants FROM bounds))
+            fact.source_id,
+            period.no
         UNION ALL
         SELECT
             campaign.source_id,
@@ -317,7 +273,7 @@ BEGIN ATOMIC
             coalesce(sum(part.won_amount), 0) AS won_amount,
             sum(part.activity_count)::bigint AS activity_count,
             sum(part.timed_count)::bigint AS timed_count,
-            sum(part.span) AS span,
+            sum(part.duration) AS duration,
             sum(part.cost) AS cost
         FROM part
         LEFT JOIN lead_source ON lead_source.id = part.source_id
@@ -371,7 +327,7 @@ BEGIN ATOMIC
         (summed.won_amount / nullif(summed.cost, 0))::double precision
     FROM summed
     CROSS JOIN bounds
-    CROSS JOIN LATERAL (SELECT EXTRACT(epoch FROM summed.span) / 3600 AS hours) AS spent
+    CROSS JOIN LATERAL (SELECT EXTRACT(epoch FROM summed.duration) / 3600 AS hours) AS spent
     CROSS JOIN LATERAL (SELECT CASE WHEN summed.lead_count > 0 THEN (summed.converted_count || '/' || summed.lead_count)::kpicrm.conversion END AS opportunity) AS leads
     LEFT JOIN lead_source ON lead_source.id = summed.member_id
     WHERE kpicrm.accept_as_of(as_of);

@@ -176,22 +176,19 @@ BEGIN ATOMIC
         SELECT
             activity.deal_id,
             count(*) AS activity_count,
-            sum(activity.ended_at - activity.started_at)
-                FILTER (WHERE activity.ended_at - activity.started_at <= INTERVAL '24 hours') AS activity_time
-        FROM activity
-        WHERE activity.done
-            AND coalesce(activity.ended_at, activity.started_at, activity.planned_at) <= as_of
-            -- days more than enough, and from the table: what is read from closed is read by one process
-            AND activity.deal_id IN (
-                SELECT stay.deal_id
-                FROM phase_stay AS stay
-                JOIN phase ON phase.id = stay.phase_id
-                WHERE phase.kind IN ('won', 'lost')
-                    AND stay.entered_at <= as_of
-                    AND stay.entered_at >= coalesce(from_date - 2, '-infinity')
-                    AND stay.entered_at < coalesce(to_date + 2, 'infinity')
-                    AND (stay.left_at IS NULL OR stay.left_at > as_of)
-            )
+            sum(activity.duration) AS activity_time
+        FROM activity_done(as_of) AS activity
+        -- days more than enough, and from the table: what is read from closed is read by one process
+        WHERE activity.deal_id IN (
+            SELECT stay.deal_id
+            FROM phase_stay AS stay
+            JOIN phase ON phase.id = stay.phase_id
+            WHERE phase.kind IN ('won', 'lost')
+                AND stay.entered_at <= as_of
+                AND stay.entered_at >= coalesce(from_date - 2, '-infinity')
+                AND stay.entered_at < coalesce(to_date + 2, 'infinity')
+                AND (stay.left_at IS NULL OR stay.left_at > as_of)
+        )
         GROUP BY activity.deal_id
     ), band AS (
         SELECT
