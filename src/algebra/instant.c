@@ -58,6 +58,7 @@ text_digits(KpicrmText *in, int count)
 int32
 kpicrm_text_day(KpicrmText *in)
 {
+	const char *start = in->at;
 	bool		negative = kpicrm_text_try(in, "-");
 	int64		year = kpicrm_text_count(in);
 	int64		month;
@@ -65,7 +66,6 @@ kpicrm_text_day(KpicrmText *in)
 	int64		era;
 	int64		day;
 	StringInfoData back;
-	const char *start = in->at;
 
 	kpicrm_text_literal(in, "-");
 	month = text_digits(in, 2);
@@ -82,10 +82,10 @@ kpicrm_text_day(KpicrmText *in)
 	day = era * DAYS_IN_400_YEARS + 365 * year + year / 4 - year / 100 +
 		(153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + of_month - 1 - CIVIL_OFFSET;
 
-	/* The 30th of February would come back as another day. */
+	/* The 30th of February would come back as another day, the year 1 with more digits. */
 	initStringInfo(&back);
 	kpicrm_print_day(&back, (int32) day);
-	if (back.len < 6 || strncmp(back.data + back.len - 6, start, 6) != 0)
+	if (back.len != in->at - start || memcmp(back.data, start, back.len) != 0)
 		in->failed = true;
 	pfree(back.data);
 	return (int32) day;

@@ -204,8 +204,8 @@ parse_openings(KpicrmText *in, KpicrmCalendarParts *parts)
 static void
 parse_holidays(KpicrmText *in, KpicrmCalendarParts *parts)
 {
-	/* A day takes 11 bytes. */
-	int32	   *holiday = palloc((strlen(in->at) / 11 + 1) * sizeof(int32));
+	/* However a day is written, it takes a byte. */
+	int32	   *holiday = palloc(Min(strlen(in->at) + 1, KPICRM_CALENDAR_MAX_HOLIDAYS) * sizeof(int32));
 
 	parts->holiday = holiday;
 	kpicrm_text_literal(in, "{");

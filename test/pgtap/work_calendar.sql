@@ -224,7 +224,11 @@ SELECT is(pg_temp.accepted('work_calendar', VARIADIC ARRAY[
         ('2026-01-01..2026-12-31', '1 09:00-10:00', '2026-02-02,2026-02-01', ''),
         ('2026-01-01..2026-12-31', '1 09:00-10:00', '2027-02-02', ''),
         ('2026-01-01..2026-12-31', '1 09:00-10:00', '2026-02-29', ''),
-        ('2026-01-01..2026-12-31', '1 09:00-10:00', '2026-02-01', 'x')
+        ('2026-01-01..2026-12-31', '1 09:00-10:00', '2026-02-01', 'x'),
+        ('1-01-01..2026-12-31', '1 09:00-10:00', '', ''),
+        ('02026-01-01..2026-12-31', '1 09:00-10:00', '', ''),
+        -- shorter than a day as it is printed: more of them than there would be room for
+        ('0001-01-01..9999-12-31', 'never', (SELECT string_agg(n || '-01-01', ',' ORDER BY n) FROM generate_series(1, 99) AS n), '')
     ) AS wrong (known, open, holidays, rest))),
     '{}', 'malformed texts');
 CREATE FUNCTION pg_temp.damaged_text() RETURNS boolean
