@@ -45,7 +45,8 @@ kpicrm_fraction_argument(FunctionCallInfo fcinfo, int n, const char *name)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must be between 0 and 1, not %g", name, fraction),
 				 errhint("Write 0.8 for 80 percent.")));
-	return fraction;
+	/* -0 is 0, and stored as such */
+	return fraction == 0 ? 0 : fraction;
 }
 
 double

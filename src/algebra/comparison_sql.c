@@ -164,7 +164,7 @@ kpicrm_shrunk_rate_lower(PG_FUNCTION_ARGS)
 	Posterior	p = posterior(fcinfo);
 	double		confidence = kpicrm_confidence_argument(fcinfo, 3);
 
-	PG_RETURN_FLOAT8(kpicrm_beta_quantile(p.alpha, p.beta, (1 - confidence) / 2));
+	PG_RETURN_FLOAT8(kpicrm_beta_lower_quantile(p.alpha, p.beta, (1 - confidence) / 2));
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_shrunk_rate_upper);
@@ -174,8 +174,8 @@ kpicrm_shrunk_rate_upper(PG_FUNCTION_ARGS)
 	Posterior	p = posterior(fcinfo);
 	double		confidence = kpicrm_confidence_argument(fcinfo, 3);
 
-	/* from the other side, where a small tail has its digits */
-	PG_RETURN_FLOAT8(1 - kpicrm_beta_quantile(p.beta, p.alpha, (1 - confidence) / 2));
+	/* by the tail above, which is small and has its digits */
+	PG_RETURN_FLOAT8(kpicrm_beta_upper_quantile(p.alpha, p.beta, (1 - confidence) / 2));
 }
 
 PG_FUNCTION_INFO_V1(kpicrm_probability_above);
@@ -185,7 +185,7 @@ kpicrm_probability_above(PG_FUNCTION_ARGS)
 	Posterior	p = posterior(fcinfo);
 	double		rate = kpicrm_fraction_argument(fcinfo, 3, "rate");
 
-	PG_RETURN_FLOAT8(kpicrm_beta_cumulative(p.beta, p.alpha, 1 - rate));
+	PG_RETURN_FLOAT8(kpicrm_beta_above(p.alpha, p.beta, rate));
 }
 
 static int64

@@ -161,6 +161,7 @@ kpicrm_decimal_from_digits(KpicrmDecimal *d, bool negative, int weight,
 	int64		small = 0;
 	int			i = 0;
 	int			last = Max(ndigits, weight + 1);
+	int			unused = 0;
 
 	memset(d, 0, sizeof(*d));
 	if (ndigits == 0)
@@ -173,13 +174,22 @@ kpicrm_decimal_from_digits(KpicrmDecimal *d, bool negative, int weight,
 	for (; i < last; i++)
 	{
 		int			digit = i < ndigits ? base_10000_digit(digits, i) : 0;
+		int			step = 10000;
 
-		if (__builtin_mul_overflow(units, (int128) 10000, &units) ||
+		/* of the last one only what it says: the zeros behind it may be one digit too many */
+		if (i == last - 1 && i > weight)
+			while (digit % 10 == 0 && step > 1)
+			{
+				digit /= 10;
+				step /= 10;
+				unused++;
+			}
+		if (__builtin_mul_overflow(units, (int128) step, &units) ||
 			__builtin_add_overflow(units, (int128) digit, &units))
 			return false;
 	}
 	d->units = negative ? -units : units;
-	d->scale = (last - weight - 1) * 4;
+	d->scale = (last - weight - 1) * 4 - unused;
 	if (d->scale > KPICRM_DECIMAL_MAX_SCALE || !in_range(d->units))
 		kpicrm_decimal_trim(d);
 	return d->scale <= KPICRM_DECIMAL_MAX_SCALE && in_range(d->units);

@@ -146,10 +146,16 @@ writable(FunctionCallInfo fcinfo, uint32 more)
 	if (!PG_ARGISNULL(0))
 	{
 		w = readable(fcinfo, PG_GETARG_DATUM(0));
+		if (AggCheckCallContext(fcinfo, NULL) && kpicrm_is_working((struct varlena *) DatumGetPointer(PG_GETARG_DATUM(0))))
+		{
+			if (w->p.used + more <= w->p.capacity)
+				return w;
+			/* Repeated entries may be all that fills it. */
+			settle(&w->p);
+			if (w->p.used + more <= w->p.capacity / 4 * 3)
+				return w;
+		}
 		used = w->p.used;
-		if (AggCheckCallContext(fcinfo, NULL) && kpicrm_is_working((struct varlena *) DatumGetPointer(PG_GETARG_DATUM(0))) &&
-			used + more <= w->p.capacity)
-			return w;
 	}
 	if (used + more > KPICRM_PATH_ENTRIES_LIMIT)
 		ereport(ERROR,
@@ -158,7 +164,7 @@ writable(FunctionCallInfo fcinfo, uint32 more)
 				 errhint("The state holds one deal's way: group by deal.")));
 	while (capacity < used + more)
 		capacity *= 2;
-	/* No room beyond the limit: what is full is looked at again. */
+	/* No room beyond the limit. */
 	bigger = new_working(Min(capacity, KPICRM_PATH_ENTRIES_LIMIT));
 	if (w != NULL)
 	{

@@ -7,7 +7,7 @@ SET search_path = public, pg_catalog;
 SET client_min_messages = warning;
 SET extra_float_digits = 1;
 \pset tuples_only on
-SELECT plan(28);
+SELECT plan(32);
 
 -- ------------------------------------------------------- how groups are spread
 CREATE TEMP TABLE prior_reference (
@@ -124,6 +124,31 @@ SELECT throws_ok($$SELECT kpicrm.shrunk_rate('1/2', 1, 'NaN')$$, '22023', 'beta 
 SELECT throws_ok($$SELECT kpicrm.shrunk_rate_lower('1/2', 1, 1, 1)$$, '22023', NULL, 'confidence 1 is refused');
 SELECT throws_ok($$SELECT kpicrm.probability_above('1/2', 1, 1, 60)$$, '22023', 'rate must be between 0 and 1, not 60');
 
+-- ------------------------------------------------- many cases, and rare ones
+CREATE TEMP TABLE large_reference (
+    alpha double precision,
+    beta double precision,
+    rate double precision,
+    above double precision
+);
+\copy large_reference FROM 'test/reference/large_counts.csv' WITH (FORMAT csv, HEADER)
+SELECT cmp_ok(count(*), '>=', 50::bigint, 'large_counts.csv is there') FROM large_reference;
+SELECT is_empty(
+    $$SELECT want.*, got.above AS have FROM large_reference AS want
+      CROSS JOIN LATERAL kpicrm.probability_above('0/0', want.alpha, want.beta, want.rate) AS got (above)
+      WHERE abs(got.above - want.above) > 1e-10 OR got.above IS NULL$$,
+    'with a thousand million cases, and for rare conversions, the tails are those of R to 1e-10'
+);
+SELECT is_empty(
+    $$SELECT given.*, bound.* FROM (VALUES (5e14, 5e14), (1e15, 1), (1, 1e15), (1e15, 1e15)) AS given (alpha, beta)
+      CROSS JOIN LATERAL (SELECT
+        kpicrm.shrunk_rate('4000000000000000000/8000000000000000000', given.alpha, given.beta) AS rate,
+        kpicrm.shrunk_rate_lower('4000000000000000000/8000000000000000000', given.alpha, given.beta) AS lower,
+        kpicrm.shrunk_rate_upper('4000000000000000000/8000000000000000000', given.alpha, given.beta) AS upper,
+        kpicrm.probability_above('4000000000000000000/8000000000000000000', given.alpha, given.beta, 0.5) AS above) AS bound
+      WHERE (bound.lower <= bound.rate AND bound.rate <= bound.upper AND bound.upper - bound.lower < 1e-8 AND bound.above BETWEEN 0 AND 1) IS NOT TRUE$$,
+    'as many cases as there can be: bounds in order'
+);
 -- ---------------------------------------------------- limits of a funnel plot
 CREATE TEMP TABLE limit_reference (
     rate double precision,
@@ -141,6 +166,12 @@ SELECT is_empty(
         kpicrm.control_limit_upper(want.rate, want.total, want.confidence) AS upper) AS got
       WHERE abs(got.lower - want.lower) > 1e-8 OR abs(got.upper - want.upper) > 1e-8 OR num_nulls(got.lower, got.upper) > 0$$,
     'the limits are those of R to 1e-8'
+);
+SELECT is_empty(
+    $$SELECT many.total, bound.* FROM (VALUES (1e9), (1e15), (9223372036854775807)) AS many (total)
+      CROSS JOIN LATERAL (SELECT kpicrm.control_limit_lower(0.3, many.total::bigint) AS lower, kpicrm.control_limit_upper(0.3, many.total::bigint) AS upper) AS bound
+      WHERE (abs(bound.lower - (0.3 - 1.959963984540054 * sqrt(0.21 / many.total))) < 1e-9 AND abs(bound.upper - (0.3 + 1.959963984540054 * sqrt(0.21 / many.total))) < 1e-9) IS NOT TRUE$$,
+    'as many cases as there can be: the limits of the normal distribution'
 );
 SELECT is(kpicrm.control_limit_lower(0.3, 0), NULL, 'no case, no limit');
 SELECT throws_ok($$SELECT kpicrm.control_limit_upper(0.3, -1)$$, '22023', 'total must not be negative, but is -1');

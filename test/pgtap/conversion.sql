@@ -3,7 +3,7 @@
 BEGIN;
 SET search_path = kpicrm, public, pg_catalog;
 SET client_min_messages = warning;
-SELECT plan(29);
+SELECT plan(30);
 
 -- Reference numbers computed by R (see test/reference/README.md).
 CREATE FUNCTION pg_temp.agree(a double precision, b double precision) RETURNS boolean
@@ -103,6 +103,17 @@ CROSS JOIN unnest('{0/3,2/3,0/9223372036854775807,3/9223372036854775807,46116860
 WHERE NOT COALESCE(compare(a, b) BETWEEN 0 AND 1, false);
 SELECT is(compare('0/9223372036854775807', '0/9223372036854775807'), 1::float8, 'equal rates at the ends of bigint');
 SELECT is(compare('0/9223372036854775807', '9223372036854775807/9223372036854775807'), 0::float8, 'a p-value too small to write is 0');
+
+-- 1 to 38 digits, 0 to 30 of them after the point, the last of which is not 0.
+SELECT is_empty($$
+    SELECT amount, conversion_agg(true, amount)
+    FROM generate_series(1, 38) AS digits
+    CROSS JOIN generate_series(0, 30) AS places
+    CROSS JOIN LATERAL (SELECT (rpad('2', digits - 1, '0') || '5')::numeric / ('1' || repeat('0', places))::numeric(61, 30) AS amount) AS one
+    WHERE digits > places
+    GROUP BY amount
+    HAVING split_part(conversion_agg(true, amount)::text, '/', 1)::numeric <> amount$$,
+    'every amount of 38 digits, 30 of them after the point, is counted as it is');
 
 -- Random rows, random splits.
 SELECT setseed(0.42);

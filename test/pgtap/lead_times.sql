@@ -4,7 +4,7 @@ BEGIN;
 SET search_path = kpicrm, public, pg_catalog;
 SET client_min_messages = warning;
 SET TIME ZONE 'UTC';
-SELECT plan(45);
+SELECT plan(46);
 
 SELECT setseed(0.42);
 CREATE TEMPORARY TABLE observation AS
@@ -287,6 +287,7 @@ SELECT throws_ok('SELECT quantile(lead_times ''{}'', 1.5)', '22023', NULL, 'a fr
 SELECT throws_ok('SELECT lead_time(started, timestamptz ''infinity'') FROM observation', '22008', NULL, 'an infinite end');
 SELECT throws_ok('SELECT survival(lead_times ''{}'', interval ''-1 day'')', '22023', NULL, 'a negative duration');
 SELECT throws_ok('SELECT lead_time(started, ended, (id % 2)::float8) FROM observation', '22023', NULL, 'two fractions');
+SELECT is(lead_times_fraction_transition('0 of {}', date '2024-01-01', '2024-01-02', '-0')::text, '0 of {1d 1/0/0}', 'the fraction -0 is 0');
 SELECT lives_ok('SELECT lead_times_transition(NULL, NULL::timestamptz, NULL), lead_times_fraction_transition(NULL, NULL::date, NULL, NULL),
     phase_stall_transition(NULL, NULL::date, NULL, NULL, NULL), lead_times_inverse(NULL, NULL::date, NULL),
     lead_times_transition(''{}'', now(), NULL, NULL, NULL), lead_times_add(NULL, NULL)', 'NULL everywhere');

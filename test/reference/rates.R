@@ -63,6 +63,18 @@ for (prior in list(c(4, 6), c(0.5, 0.5), c(80, 20), c(0.1, 0.2)))
         }
 write.csv(do.call(rbind, rows), out("shrunk_rate.csv"), row.names = FALSE, quote = FALSE)
 
+# ------------------------------------------- many cases, and rare ones
+rows <- list()
+for (ab in list(c(5e7, 1e8), c(9.9e7, 9.9e7), c(1.1e8, 1.1e8), c(1.1e8, 5e8), c(1e9, 1e9), c(2e9, 3e11), c(5, 1e9), c(0.5, 1e12), c(1e4, 1e9), c(1e7, 1e12)))
+    for (z in c(-4, -2, -0.01, 0, 0.5, 3)) {
+        mean <- ab[1] / sum(ab)
+        x <- signif(mean + z * sqrt(mean * (1 - mean) / sum(ab)), 15)
+        if (x > 0)
+            rows[[length(rows) + 1]] <- data.frame(alpha = digits(ab[1]), beta = digits(ab[2]), rate = digits(x),
+                above = digits(pbeta(x, ab[1], ab[2], lower.tail = FALSE)))
+    }
+write.csv(do.call(rbind, rows), out("large_counts.csv"), row.names = FALSE, quote = FALSE)
+
 # ------------------------ limits of a funnel plot (Spiegelhalter 2005, A.1.1)
 limit <- function(p, n, rate) {
     r <- qbinom(p, n, rate)
