@@ -26,6 +26,13 @@
 #define kpicrm_sendcountedtext(buf, text, length) pq_sendcountedtext(buf, text, length, false)
 #endif
 
+/* A limit that 17 brought; read where miscadmin.h is. */
+#if PG_VERSION_NUM >= 170000
+#define KPICRM_IS_TRANSACTION_OVERDUE TransactionTimeoutPending
+#else
+#define KPICRM_IS_TRANSACTION_OVERDUE false
+#endif
+
 /* 18 has it stand before the declaration, and in place of pg_attribute_noreturn(). */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn pg_attribute_noreturn()

@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "compat.h"
 #include "kpicrm.h"
 
 /*
@@ -86,7 +87,7 @@ kpicrm_days(double usec)
 bool
 kpicrm_is_cancelled(void)
 {
-	return InterruptPending && (QueryCancelPending || ProcDiePending);
+	return InterruptPending && (QueryCancelPending || ProcDiePending || KPICRM_IS_TRANSACTION_OVERDUE);
 }
 
 /* States of equal value have equal compact bytes, and what is stored is compact. */

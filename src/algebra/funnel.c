@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include "common/int.h"
+#include "miscadmin.h"
 
 #include "algebra/funnel.h"
 
@@ -166,6 +167,7 @@ kpicrm_funnel_count_path(KpicrmFunnel *funnel, const KpicrmPhasePath *path)
 	memset(&journey, 0, offsetof(Journey, entered) + (size_t) funnel->last_position + 1);
 	while (kpicrm_path_next_stay(path, PG_INT64_MAX, &stay))
 	{
+		CHECK_FOR_INTERRUPTS();
 		in_range &= count_key(funnel, key_of(KPICRM_FUNNEL_MOVES, from, stay.position), 1);
 		visit(&journey, stay.position, funnel->last_position);
 		from = stay.position;
@@ -175,14 +177,62 @@ kpicrm_funnel_count_path(KpicrmFunnel *funnel, const KpicrmPhasePath *path)
 	return count_journey(funnel, &journey) && in_range;
 }
 
-/* All deals of another funnel, with the same rules; times is 1, or -1 to take them away. */
+static uint32
+count_missing(const KpicrmFunnel *funnel, const KpicrmFunnel *more)
+{
+	uint32		missing = 0;
+	uint32		i = 0;
+
+	for (uint32 j = 0; j < more->used; j++)
+	{
+		while (i < funnel->used && funnel->cells[i].key < more->cells[j].key)
+			i++;
+		missing += i == funnel->used || funnel->cells[i].key != more->cells[j].key;
+	}
+	return missing;
+}
+
+static void
+drop_empty(KpicrmFunnel *funnel)
+{
+	uint32		kept = 0;
+
+	for (uint32 i = 0; i < funnel->used; i++)
+		if (funnel->cells[i].count != 0)
+			funnel->cells[kept++] = funnel->cells[i];
+	funnel->used = kept;
+}
+
+/*
+ * All deals of another funnel, with the same rules; times is 1, or -1 to take them
+ * away.  Merged from the end, where there is room.
+ */
 bool
 kpicrm_funnel_count_all(KpicrmFunnel *funnel, const KpicrmFunnel *more, int64 times)
 {
-	bool		in_range = true;
+	uint32		missing = count_missing(funnel, more);
+	uint32		i = funnel->used;
+	bool		in_range = times > 0 || missing == 0;
 
-	for (uint32 i = 0; i < more->used; i++)
-		in_range &= count_key(funnel, more->cells[i].key, times * more->cells[i].count);
+	funnel->used += missing;
+	for (uint32 j = more->used, at = funnel->used; j > 0; at--)
+	{
+		const KpicrmFunnelCell *added = &more->cells[j - 1];
+		KpicrmFunnelCell *cell = &funnel->cells[at - 1];
+		int64		counted = 0;
+
+		if (i > 0 && funnel->cells[i - 1].key >= added->key)
+			*cell = funnel->cells[--i];
+		else
+			*cell = (KpicrmFunnelCell) {.key = added->key};
+		if (cell->key != added->key)
+			continue;
+		counted = cell->count;
+		j--;
+		if (pg_add_s64_overflow(counted, times * added->count, &cell->count) || cell->count < 0)
+			in_range = false;
+	}
+	drop_empty(funnel);
 	return in_range;
 }
 

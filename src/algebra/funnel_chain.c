@@ -9,6 +9,8 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+
 #include "algebra/funnel.h"
 
 /* Does an end follow?  Deals that went where none follows say nothing yet. */
@@ -24,6 +26,7 @@ find_leading_to_end(const KpicrmFunnel *funnel, int32 *slots)
 		slots[p] = -1;
 	while (grown)
 	{
+		CHECK_FOR_INTERRUPTS();
 		grown = false;
 		for (const KpicrmFunnelCell *move = first; move < end; move++)
 		{
@@ -108,8 +111,11 @@ kpicrm_funnel_absorbing(const KpicrmFunnel *funnel, int32 position, double *weig
 		return false;
 	fill_weights(funnel, slots, n, weights);
 	for (int32 gone = 0; gone < n; gone++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		if (gone != slots[position])
 			eliminate(weights, n, gone, slots[position]);
+	}
 	row = &weights[(size_t) slots[position] * (n + 2)];
 	*rate = row[n] / (row[n] + row[n + 1]);
 	return true;

@@ -9,6 +9,7 @@
 
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
@@ -121,6 +122,7 @@ quantiles(const KpicrmOutcomeSum *sum, int32 scale, ArrayType *fractions)
 	{
 		double		f = no_fraction[i] ? 0 : DatumGetFloat8(fraction[i]);
 
+		CHECK_FOR_INTERRUPTS();
 		if (isnan(f) || f < 0 || f > 1)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

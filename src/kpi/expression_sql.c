@@ -12,9 +12,12 @@
  * statement or is cut off by a comment fails here, and what does not can stand
  * between parentheses.  It is harmless if it has no sub-select, window or set,
  * if every function is an IMMUTABLE one of pg_catalog or kpicrm, and if every
- * value is of a type of one of them: types bring functions along.
+ * value is of a type of one of them: types bring functions along.  A literal is
+ * read again with each query: it must not say today or depend on the time zone.
  */
 #include "postgres.h"
+
+#include <ctype.h>
 
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
@@ -127,15 +130,100 @@ check_type(Oid type)
 				 errhint("Use types of PostgreSQL and of kpicrm only: others can be changed by their owner.")));
 }
 
+/* The strings of a raw parse tree, to be found by their place in the text. */
+static bool
+collect_strings(Node *node, void *context)
+{
+	List	  **strings = context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, A_Const) && !castNode(A_Const, node)->isnull && IsA(&castNode(A_Const, node)->val, String))
+		*strings = lappend(*strings, node);
+	return raw_expression_tree_walker(node, collect_strings, context);
+}
+
+static const char *
+string_at(const List *strings, int location)
+{
+	ListCell   *cell;
+
+	foreach(cell, strings)
+	{
+		const A_Const *string = lfirst_node(A_Const, cell);
+
+		if (string->location == location)
+			return string->val.sval.sval;
+	}
+	return NULL;
+}
+
+/* Does it hold one of the words that mean another time each day? */
+static bool
+names_the_present(const char *string)
+{
+	static const char *const words[] = {"now", "today", "tomorrow", "yesterday"};
+
+	for (const char *at = string; *at != '\0';)
+	{
+		size_t		length = 0;
+
+		while (isalpha((unsigned char) at[length]))
+			length++;
+		for (int i = 0; i < lengthof(words); i++)
+			if (strlen(words[i]) == length && pg_strncasecmp(at, words[i], length) == 0)
+				return true;
+		at += Max(length, 1);
+	}
+	return false;
+}
+
+/* Of what a value is made: the elements of an array, the bounds of a range. */
+static Oid
+element_of(Oid type)
+{
+	Oid			element = get_base_element_type(type);
+	Oid			ranges = get_multirange_range(OidIsValid(element) ? element : type);
+	Oid			range = OidIsValid(ranges) ? ranges : OidIsValid(element) ? element : type;
+	Oid			bound = get_range_subtype(range);
+
+	return OidIsValid(bound) ? bound : range;
+}
+
+static void
+check_literal(const Const *literal, const List *strings)
+{
+	const char *string = string_at(strings, literal->location);
+
+	if (literal->constisnull || string == NULL)
+		return;
+	switch (element_of(literal->consttype))
+	{
+		case TIMESTAMPTZOID:
+		case TIMETZOID:
+			reject("an instant cannot be written here, because it depends on the time zone of the session",
+				   "Compare local days, for example closed_date >= '2026-04-01', or write timestamp '2026-04-01 09:00' AT TIME ZONE 'Asia/Tokyo'.");
+			break;
+		case DATEOID:
+		case TIMESTAMPOID:
+		case TIMEOID:
+			if (names_the_present(string))
+				reject("an expression cannot depend on the day it is read", "Use the columns of the fact, period_start, period_end and as_of.");
+			break;
+	}
+}
+
 /*
  * Walks the analyzed expression; true never comes out of it, errors do.  What is
- * not known to be harmless is refused.
+ * not known to be harmless is refused.  The context is the strings of its text.
  */
 static bool
 check_node(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
+	if (IsA(node, Const))
+		check_literal(castNode(Const, node), context);
 	switch (nodeTag(node))
 	{
 		case T_Var:
@@ -195,6 +283,7 @@ analyzed_expression(FunctionCallInfo fcinfo, bool *has_aggregates)
 	char	   *source = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	char	   *text;
 	List	   *statements;
+	List	   *strings = NIL;
 	Query	   *query;
 	Node	   *value;
 
@@ -204,6 +293,7 @@ analyzed_expression(FunctionCallInfo fcinfo, bool *has_aggregates)
 	statements = raw_parser(text, RAW_PARSE_DEFAULT);
 	if (list_length(statements) != 1)
 		reject("there is more than one statement", "Write one expression, without a semicolon.");
+	collect_strings(linitial_node(RawStmt, statements)->stmt, &strings);
 	query = parse_analyze_fixedparams(linitial_node(RawStmt, statements), text, NULL, 0, NULL);
 	/* what GROUP BY needs and does not show stands behind it */
 	if (list_length(query->targetList) > 1 && !lsecond_node(TargetEntry, query->targetList)->resjunk)
@@ -211,7 +301,7 @@ analyzed_expression(FunctionCallInfo fcinfo, bool *has_aggregates)
 	value = (Node *) linitial_node(TargetEntry, query->targetList)->expr;
 	if (query->hasTargetSRFs)
 		reject("an expression cannot return a set", "Use an aggregate function.");
-	check_node(value, NULL);
+	check_node(value, strings);
 	*has_aggregates = query->hasAggs;
 	return value;
 }

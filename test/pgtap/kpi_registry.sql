@@ -107,8 +107,21 @@ FROM (VALUES
     ('sum(count(*)) OVER ()', NULL, NULL, '22023 the numerator of KPI "own" is not valid: an expression cannot contain a window function'),
     ('generate_series(1, count(*)::integer)', NULL, NULL, '22023 the numerator of KPI "own" is not valid: an expression cannot return a set'),
     ('count(*) AS n', NULL, NULL, '22023 the numerator of KPI "own" is not valid: an expression has no name'),
-    ('count(*), count(*)', NULL, NULL, '22023 the numerator of KPI "own" is not valid: this is more than one expression')
+    ('count(*), count(*)', NULL, NULL, '22023 the numerator of KPI "own" is not valid: this is more than one expression'),
+    ('count(*) FILTER (WHERE closed_date < ''today'')', NULL, NULL, '22023 the numerator of KPI "own" is not valid: an expression cannot depend on the day it is read'),
+    ('count(*) FILTER (WHERE closed_date < date E''\x20ToMorrow'')', NULL, NULL, '22023 the numerator of KPI "own" is not valid: an expression cannot depend on the day it is read'),
+    ('count(*) FILTER (WHERE closed_date = ANY (''{2026-01-01,yesterday}''))', NULL, NULL, '22023 the numerator of KPI "own" is not valid: an expression cannot depend on the day it is read'),
+    ('count(*) FILTER (WHERE closed_date <@ daterange ''[2026-01-01,now)'')', NULL, NULL, '22023 the numerator of KPI "own" is not valid: an expression cannot depend on the day it is read'),
+    ('count(*)', NULL, 'closed_at AT TIME ZONE ''UTC'' > ''now''', '22023 the condition of KPI "own" is not valid: an expression cannot depend on the day it is read'),
+    ('count(*)', NULL, 'closed_at >= ''2026-04-01''', '22023 the condition of KPI "own" is not valid: an instant cannot be written here, because it depends on the time zone of the session'),
+    ('count(*)', 'count(*) FILTER (WHERE closed_at <@ tstzmultirange ''{[2026-04-01,)}'')', NULL, '22023 the denominator of KPI "own" is not valid: an instant cannot be written here, because it depends on the time zone of the session')
 ) AS v (numerator, denominator, condition, refusal);
+SELECT is(pg_temp.refusal(format('SELECT pg_temp.define(''count(*)'', condition => %L)', v.condition)), 'P0098 it was accepted (no hint)', v.condition)
+FROM (VALUES
+    ('closed_date >= ''2026-04-01'' AND closed_date < ''infinity'''),
+    ('closed_at >= timestamp ''2026-04-01 09:00'' AT TIME ZONE ''Asia/Tokyo'''),
+    ('''today'' < ''tomorrow''::text')
+) AS v (condition);
 SELECT is(pg_temp.refusal(v.statement), v.refusal, v.refusal)
 FROM (VALUES
     ($$SELECT pg_temp.define('count(*)', fact => 'nonsense')$$, '22023 there is no fact "nonsense" in workspace "crm"'),
