@@ -23,7 +23,7 @@ BEGIN ATOMIC
     -- sees_deals: what a row of an earlier day says depends on as_of, by what deals did since
     VALUES
         ('lead_fact', '{lead,deal,sales_rep}'::text[], true),
-        ('deal_opening', '{deal,phase_stay,sales_rep}', false),
+        ('deal_opening', '{deal,phase_stay,phase,sales_rep}', false),
         ('deal_closing', '{deal,phase_stay,phase,sales_rep}', true),
         ('activity_fact', '{activity,activity_type,deal,sales_rep}', false);
 END;
@@ -61,6 +61,23 @@ $$;
 COMMENT ON FUNCTION kpi_day_is_visible(text) IS
     'may the caller see every row that a fact is made of?';
 
+CREATE FUNCTION kpi_day_is_subscribed() RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path FROM CURRENT
+AS $$
+BEGIN
+    RETURN EXISTS (
+        SELECT
+        FROM pg_subscription_rel AS subscribed
+        JOIN kpi_day_trigger() AS wanted
+            ON subscribed.srrelid = wanted.relation::regclass
+            OR subscribed.srrelid IN (SELECT part.relid FROM pg_partition_tree(wanted.relation::regclass) AS part)
+    );
+END;
+$$;
+COMMENT ON FUNCTION kpi_day_is_subscribed() IS
+    'do rows of the facts come by a subscription, which fires no trigger of a statement?';
+
 CREATE FUNCTION kpi_day_is_noted() RETURNS boolean
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path FROM CURRENT
@@ -74,11 +91,11 @@ BEGIN
             AND made.tgname = wanted.name
             AND made.tgenabled <> 'D'
         WHERE made.oid IS NULL
-    );
+    ) AND NOT kpi_day_is_subscribed();
 END;
 $$;
 COMMENT ON FUNCTION kpi_day_is_noted() IS
-    'are all triggers that note changes there, and enabled?';
+    'are all triggers that note changes there and enabled, and does every change fire them?';
 
 CREATE FUNCTION kpi_day_kept(
     kpi_codes text[],
@@ -290,7 +307,7 @@ BEGIN
                 'changed.closed_at', 'greatest(changed.phase_since, changed.opened_at)', NULL, NULL),
             ('deal', 'activity_fact', '{source_id,pipeline_id,account_id}',
                 'coalesce(activity.ended_at, activity.started_at, activity.planned_at)', 'NULL', 'activity', 'activity.deal_id = changed.id AND activity.done'),
-            ('phase_stay', 'deal_opening', '{rep_id,product_id}',
+            ('phase_stay', 'deal_opening', '{phase_id,rep_id,product_id}',
                 'deal.opened_at', 'NULL', 'deal', 'deal.id = changed.deal_id AND changed.stay_no = 1'),
             ('phase_stay', 'deal_closing', '{phase_id,entered_at,left_at,rep_id,product_id}',
                 'CASE WHEN phase.kind IN (''won'', ''lost'') THEN changed.entered_at END', 'changed.entered_at', 'phase', 'phase.id = changed.phase_id'),
@@ -496,6 +513,11 @@ BEGIN
         RAISE EXCEPTION 'role "%" cannot see all rows of %', current_user, hidden
             USING ERRCODE = 'insufficient_privilege',
                   HINT = 'Refresh as the owner of the workspace, or as a role that reads all of it and that no row security policy applies to.';
+    END IF;
+    IF kpi_day_is_subscribed() THEN
+        RAISE EXCEPTION 'the rows of this workspace come by a subscription, whose changes cannot be noted'
+            USING ERRCODE = 'feature_not_supported',
+                  HINT = 'Refresh at the publisher. Reports count all rows here.';
     END IF;
     IF NOT kpi_day_is_noted() THEN
         PERFORM start_kpi_days();

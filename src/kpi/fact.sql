@@ -73,7 +73,7 @@ BEGIN ATOMIC
         sales_rep.team_id,
         opening.product_id,
         deal.source_id,
-        deal.pipeline_id,
+        coalesce(phase.pipeline_id, deal.pipeline_id),
         deal.account_id,
         deal.lead_id,
         deal.amount
@@ -81,11 +81,12 @@ BEGIN ATOMIC
     LEFT JOIN phase_stay AS opening
         ON opening.deal_id = deal.id
         AND opening.stay_no = 1
+    LEFT JOIN phase ON phase.id = opening.phase_id
     LEFT JOIN sales_rep ON sales_rep.id = opening.rep_id
     WHERE deal.opened_at <= as_of;
 END;
 COMMENT ON FUNCTION deal_opening(timestamp with time zone) IS
-    'fact: one row per deal, on the day it was opened, for the rep and product it was opened with';
+    'fact: one row per deal, on the day it was opened, for the rep, product and pipeline it was opened with';
 
 CREATE FUNCTION deal_closing(as_of timestamp with time zone DEFAULT now())
 RETURNS TABLE (
@@ -115,7 +116,7 @@ BEGIN ATOMIC
         sales_rep.team_id,
         stay.product_id,
         deal.source_id,
-        deal.pipeline_id,
+        phase.pipeline_id,
         deal.account_id,
         deal.lead_id,
         deal.amount,
@@ -131,7 +132,7 @@ BEGIN ATOMIC
         AND (stay.left_at IS NULL OR stay.left_at > as_of);
 END;
 COMMENT ON FUNCTION deal_closing(timestamp with time zone) IS
-    'fact: one row per deal that is won or lost at the instant, on the day it was (a reopened deal: last), for the rep and product it was closed with';
+    'fact: one row per deal that is won or lost at the instant, on the day it was (a reopened deal: last), for the rep, product and pipeline it was closed with';
 
 CREATE FUNCTION open_stay(as_of timestamp with time zone DEFAULT now())
 RETURNS TABLE (
@@ -168,7 +169,7 @@ BEGIN ATOMIC
         sales_rep.team_id,
         CASE WHEN stay.left_at IS NULL THEN deal.product_id ELSE stay.product_id END,
         deal.source_id,
-        deal.pipeline_id,
+        phase.pipeline_id,
         deal.account_id,
         deal.amount,
         phase.win_probability,
@@ -250,8 +251,8 @@ BEGIN ATOMIC
         sales_rep.team_id,
         ordered.amount,
         ordered.cost,
-        ordered.purchase_no = 1,
-        ordered.day_no = 2 AND ordered.previous_day < ordered.day,
+        ordered.is_order AND ordered.order_no = 1,
+        ordered.is_order AND ordered.day_no = 2 AND ordered.previous_day < ordered.day,
         ordered.cost IS NOT NULL AND ordered.costed_no = 1
     FROM (
         SELECT
@@ -261,10 +262,11 @@ BEGIN ATOMIC
             dated.day,
             dated.amount,
             dated.cost,
-            row_number() OVER customer AS purchase_no,
-            dense_rank() OVER (PARTITION BY dated.account_id ORDER BY dated.day) AS day_no,
-            lag(dated.day) OVER customer AS previous_day,
-            count(dated.cost) OVER (customer ROWS UNBOUNDED PRECEDING) AS costed_no
+            dated.is_order,
+            row_number() OVER (ordering ORDER BY dated.day, dated.purchased_at, dated.id) AS order_no,
+            dense_rank() OVER (ordering ORDER BY dated.day) AS day_no,
+            lag(dated.day) OVER (ordering ORDER BY dated.day, dated.purchased_at, dated.id) AS previous_day,
+            count(dated.cost) OVER (PARTITION BY dated.account_id ORDER BY dated.day, dated.purchased_at, dated.id ROWS UNBOUNDED PRECEDING) AS costed_no
         FROM (
             SELECT
                 purchase.id,
@@ -272,17 +274,19 @@ BEGIN ATOMIC
                 purchase.purchased_at,
                 (purchase.purchased_at AT TIME ZONE (SELECT setting.time_zone FROM setting WHERE setting.only_row))::date AS day,
                 purchase.amount,
-                purchase.cost
+                purchase.cost,
+                -- a negative amount is a credit note
+                purchase.amount >= 0 AS is_order
             FROM purchase
                     WHERE purchase.purchased_at <= as_of
         ) AS dated
-        WINDOW customer AS (PARTITION BY dated.account_id ORDER BY dated.day, dated.purchased_at, dated.id)
+        WINDOW ordering AS (PARTITION BY dated.account_id, dated.is_order)
     ) AS ordered
     JOIN account ON account.id = ordered.account_id
     LEFT JOIN sales_rep ON sales_rep.id = account.rep_id;
 END;
 COMMENT ON FUNCTION customer_purchase(timestamp with time zone) IS
-    'fact: one row per purchase, on its day, for the present rep of the account; is_first: the first of the account, is_first_repeat: the first on its second day, which makes it a repeat customer, is_first_with_cost: the first whose cost is known';
+    'fact: one row per purchase, on its day, for the present rep of the account; is_first: the first order of the account (a negative amount is a credit note and no order), is_first_repeat: the first on its second day with an order, which makes it a repeat customer, is_first_with_cost: the first purchase whose cost is known';
 
 CREATE FUNCTION contract_end(as_of timestamp with time zone DEFAULT now())
 RETURNS TABLE (

@@ -546,8 +546,12 @@ BEGIN
             grain
         ) AS goal
         JOIN unnest(dimensions) AS dimension (name)
-            ON dimension.name = goal.scope_name
-            OR (dimension.name = 'team_tree' AND goal.scope_name = 'team')
+            ON CASE
+                WHEN goal.scope_name <> 'team' THEN dimension.name = goal.scope_name
+                WHEN dimension.name = 'team' THEN NOT EXISTS (SELECT FROM sales_team AS below WHERE below.parent_team_id = goal.member_id)
+                -- a team's target is that of all teams below it, too
+                ELSE dimension.name = 'team_tree'
+            END
         WHERE (goal.period_start >= from_date) IS NOT FALSE
             AND (goal.period_start < to_date) IS NOT FALSE
     );

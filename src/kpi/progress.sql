@@ -8,11 +8,12 @@
  *   attainment  actual / target or, where less is better, target / actual
  *   elapsed     share of the period that has passed with the day of as_of:
  *                 linear    its days
- *                 workday   its workdays in the workspace's calendar (default)
+ *                 workday   its workdays in the workspace's calendar (default); linear
+ *                           where that knows only a part of the period
  *                 seasonal  what of the company's total of the same period of the
  *                           (up to three) previous years had been reached at the
- *                           same point; linear where there is none.  pacing says
- *                           which one it was
+ *                           same point; linear where there is none
+ *               pacing says which one it was
  *   expected    target × elapsed for what adds up over time; for rates, averages,
  *               levels and running totals the target itself
  *   gap         actual - expected
@@ -80,9 +81,9 @@ BEGIN ATOMIC
             today.day >= span.period_end AS is_over,
             span.period_end - least(today.day + 1, span.period_end) AS remaining_days,
             (least(today.day + 1, span.period_end) - span.period_start)::numeric / (span.period_end - span.period_start) AS day_share,
-            kpicrm.workdays(today.calendar, span.period_start, least(today.day + 1, span.period_end))::numeric
-                / nullif(kpicrm.workdays(today.calendar, span.period_start, span.period_end), 0) AS workday_share,
-            kpicrm.workdays(today.calendar, least(today.day + 1, span.period_end), span.period_end)::bigint AS remaining_workdays
+            kpicrm.workdays(known.calendar, span.period_start, least(today.day + 1, span.period_end))::numeric
+                / nullif(kpicrm.workdays(known.calendar, span.period_start, span.period_end), 0) AS workday_share,
+            kpicrm.workdays(known.calendar, least(today.day + 1, span.period_end), span.period_end)::bigint AS remaining_workdays
         FROM (
             SELECT
                 listed.grain,
@@ -102,6 +103,10 @@ BEGIN ATOMIC
             JOIN setting ON setting.only_row
         ) AS span
         CROSS JOIN today
+        -- not one that ends before the period does: a report must not fail because next year's holidays are not announced
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN span.period_start >= kpicrm.first_day(today.calendar) AND span.period_end - 1 <= kpicrm.last_day(today.calendar) THEN today.calendar END AS calendar
+        ) AS known
     ), known AS MATERIALIZED (
         SELECT
             kpi.code,
@@ -444,13 +449,13 @@ COMMENT ON COLUMN kpi_progress.unit_label IS 'unit of the values: count, amount,
 COMMENT ON COLUMN kpi_progress.target_value IS 'target';
 COMMENT ON COLUMN kpi_progress.actual_value IS 'value of the KPI in the period so far';
 COMMENT ON COLUMN kpi_progress.attainment_rate IS 'actual / target, or target / actual where less is better: 1 is on target';
-COMMENT ON COLUMN kpi_progress.pacing_name IS 'what elapsed_rate is a share of: workday, or linear (days) if the period has no workday';
+COMMENT ON COLUMN kpi_progress.pacing_name IS 'what elapsed_rate is a share of: workday, or linear (days) if the period has no workday or the calendar knows only a part of it';
 COMMENT ON COLUMN kpi_progress.elapsed_rate IS 'share of the period that has passed with today, 0 to 1';
 COMMENT ON COLUMN kpi_progress.expected_value IS 'target times elapsed_rate for what adds up over time, else the target';
 COMMENT ON COLUMN kpi_progress.gap_value IS 'actual less expected';
 COMMENT ON COLUMN kpi_progress.projection_value IS 'actual divided by elapsed_rate for what adds up over time, else the actual';
-COMMENT ON COLUMN kpi_progress.remaining_workday_count IS 'workdays of the period after today';
-COMMENT ON COLUMN kpi_progress.required_per_workday_value IS 'what is missing to the target per remaining workday; NULL for what does not add up or should be small, and if no workday remains';
+COMMENT ON COLUMN kpi_progress.remaining_workday_count IS 'workdays of the period after today; NULL if the calendar knows only a part of the period';
+COMMENT ON COLUMN kpi_progress.required_per_workday_value IS 'what is missing to the target per remaining workday; NULL for what does not add up or should be small, and if no workday remains or nobody knows how many';
 COMMENT ON COLUMN kpi_progress.status_name IS 'met, on_track, at_risk or behind; NULL if there is no actual value';
 COMMENT ON COLUMN kpi_progress.sort_order IS 'order of the status, the worst first';
 

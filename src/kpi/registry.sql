@@ -373,6 +373,8 @@ COMMENT ON FUNCTION check_target() IS
 CREATE TRIGGER target_begins_a_period
     BEFORE INSERT OR UPDATE OF grain, period_start ON target
     FOR EACH ROW
-    WHEN (NEW.grain IN ('week', 'month', 'quarter', 'half', 'year') AND isfinite(NEW.period_start))
+    WHEN (NEW.grain IN ('week', 'month', 'quarter', 'half', 'year') AND isfinite(NEW.period_start)
+        -- a restore brings what was there, and the fiscal year may have changed since
+        AND current_setting('kpicrm.history', true) IS DISTINCT FROM 'off')
     EXECUTE FUNCTION check_target();
 COMMENT ON TRIGGER target_begins_a_period ON target IS 'a target for no period would be counted nowhere';

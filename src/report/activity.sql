@@ -290,7 +290,7 @@ BEGIN ATOMIC
                 opening.rep_id,
                 opening.product_id,
                 deal.source_id,
-                deal.pipeline_id,
+                coalesce(phase.pipeline_id, deal.pipeline_id) AS pipeline_id,
                 effort.activity_count,
                 effort.timed_count,
                 effort.duration
@@ -298,6 +298,7 @@ BEGIN ATOMIC
             LEFT JOIN phase_stay AS opening
                 ON opening.deal_id = deal.id
                 AND opening.stay_no = 1
+            LEFT JOIN phase ON phase.id = opening.phase_id
             -- a probe of the index for each deal: a deal's activities lie together
             CROSS JOIN LATERAL (
                 SELECT
@@ -325,7 +326,7 @@ BEGIN ATOMIC
                 stay.rep_id,
                 stay.product_id,
                 deal.source_id,
-                deal.pipeline_id,
+                phase.pipeline_id,
                 effort.activity_count,
                 effort.timed_count,
                 effort.duration

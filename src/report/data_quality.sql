@@ -100,20 +100,21 @@ BEGIN ATOMIC
             WHEN 'done_without_time' THEN 'done, but nobody knows when'
             WHEN 'done_without_end' THEN 'done, but nobody knows for how long'
             WHEN 'activity_longer_than_a_day' THEN 'took ' || round(EXTRACT(epoch FROM activity.ended_at - activity.started_at) / 3600) || ' hours'
-            WHEN 'done_in_the_future' THEN 'done later than now: ' || to_char(activity.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC'
+            WHEN 'done_in_the_future' THEN 'done later than now: ' || to_char(acted.at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC'
             WHEN 'activity_for_nothing' THEN 'for no deal, lead or account'
             WHEN 'activity_without_rep' THEN 'done by nobody'
         END
     FROM activity
+    CROSS JOIN LATERAL (SELECT coalesce(activity.ended_at, activity.started_at, activity.planned_at) AS at) AS acted
     CROSS JOIN LATERAL (VALUES
-        ('done_without_time', activity.done AND activity.started_at IS NULL),
-        ('done_without_end', activity.done AND activity.started_at IS NOT NULL AND activity.ended_at IS NULL),
+        ('done_without_time', activity.done AND acted.at IS NULL),
+        ('done_without_end', activity.done AND acted.at IS NOT NULL AND (activity.started_at IS NULL OR activity.ended_at IS NULL)),
         ('activity_longer_than_a_day', activity.ended_at - activity.started_at > INTERVAL '24 hours'),
-        ('done_in_the_future', activity.done AND activity.started_at > data_finding.as_of),
+        ('done_in_the_future', activity.done AND acted.at > data_finding.as_of),
         ('activity_for_nothing', activity.deal_id IS NULL AND activity.lead_id IS NULL AND activity.account_id IS NULL),
         ('activity_without_rep', activity.rep_id IS NULL)
     ) AS failed (check_name, is_failed)
-    WHERE ((activity.done AND (activity.started_at IS NULL OR activity.ended_at IS NULL OR activity.started_at > data_finding.as_of))
+    WHERE ((activity.done AND (activity.started_at IS NULL OR activity.ended_at IS NULL OR acted.at > data_finding.as_of))
             OR activity.ended_at - activity.started_at > INTERVAL '24 hours' OR activity.rep_id IS NULL
             OR (activity.deal_id IS NULL AND activity.lead_id IS NULL AND activity.account_id IS NULL))
         AND failed.is_failed
@@ -227,7 +228,21 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL (
         SELECT kpicrm.fiscal_period_start(target.period_start, target.grain, setting.fiscal_start_month, setting.week_start) AS starts_on
     ) AS period
-    WHERE target.period_start <> period.starts_on;
+    WHERE target.period_start <> period.starts_on
+    UNION ALL
+    SELECT
+        'target_beyond_calendar',
+        'target',
+        target.id,
+        target.kpi_code || ' by ' || target.grain,
+        'ends on ' || to_char(period.ends_on, 'YYYY-MM-DD') || ', the calendar on ' || to_char(known.last_day, 'YYYY-MM-DD')
+    FROM target
+    JOIN setting ON setting.only_row
+    CROSS JOIN (SELECT kpicrm.last_day(work_calendar()) AS last_day) AS known
+    CROSS JOIN LATERAL (
+        SELECT kpicrm.fiscal_period_end(target.period_start, target.grain, setting.fiscal_start_month, setting.week_start) - 1 AS ends_on
+    ) AS period
+    WHERE period.ends_on > known.last_day;
 END;
 COMMENT ON FUNCTION data_finding(timestamp with time zone) IS
     'each row that fails a check as of the instant, with what is wrong: data_quality without what the check is about, for those who count';
@@ -274,7 +289,8 @@ BEGIN ATOMIC
         ('phase_without_probability', 'warning', 'prospect_deal_count, weighted amounts, forecast'),
         ('probability_falls', 'warning', 'weighted amounts, forecast'),
         ('pipeline_without_win', 'error', 'win_rate, lead_time_days, revenue'),
-        ('target_off_period', 'error', 'kpi_progress, sales_vs_target')
+        ('target_off_period', 'error', 'kpi_progress, sales_vs_target'),
+        ('target_beyond_calendar', 'warning', 'kpi_progress: days instead of workdays')
     ) AS rule (check_name, severity, distorted);
 END;
 COMMENT ON FUNCTION data_check() IS

@@ -38,7 +38,7 @@ BEGIN ATOMIC
             opening.rep_id,
             opening.product_id,
             opened.source_id,
-            opened.pipeline_id,
+            coalesce(first_phase.pipeline_id, opened.pipeline_id) AS pipeline_id,
             CASE phase.kind WHEN 'won' THEN true WHEN 'lost' THEN false END AS won,
             opened.opened_at,
             CASE WHEN phase.kind IN ('won', 'lost', 'disqualified') THEN opened.entered_at END AS ended_at,
@@ -49,6 +49,7 @@ BEGIN ATOMIC
         LEFT JOIN phase_stay AS opening
             ON opening.deal_id = opened.deal_id
             AND opening.stay_no = 1
+        LEFT JOIN phase AS first_phase ON first_phase.id = opening.phase_id
         WHERE opened.opened_at >= coalesce(from_date - 2, '-infinity')
             AND opened.opened_at < coalesce(to_date + 2, 'infinity')
         UNION ALL
@@ -59,7 +60,7 @@ BEGIN ATOMIC
             stay.rep_id,
             stay.product_id,
             deal.source_id,
-            deal.pipeline_id,
+            phase.pipeline_id,
             phase.kind = 'won',
             deal.opened_at,
             stay.entered_at,

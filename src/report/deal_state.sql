@@ -36,7 +36,7 @@ RETURNS TABLE (
 BEGIN ATOMIC
     SELECT
         deal.id,
-        deal.pipeline_id,
+        coalesce(phase.pipeline_id, deal.pipeline_id),
         deal.source_id,
         deal.account_id,
         stay.phase_id,

@@ -20,7 +20,7 @@
  * customer keeps to its own rhythm.  After g gaps between order days, s days in all,
  * with orders at random times at an unknown steady rate, a further gap is longer than t
  * with the probability (s / (s + t)) ^ g (a Lomax distribution: few gaps say little, many
- * come to exp(-t g / s)).  It needs two gaps, that is order days.
+ * come to exp(-t g / s)).  It needs two gaps, that is three order days.
  *
  * at_stake_amount is the larger of what the renewals due bring in twelve months and
  * what the customer brought per year, for the other reasons: one contains the other

@@ -74,11 +74,10 @@ BEGIN ATOMIC
             day_begins_at(month.at::date + forecast_replay.horizon_days) AS until_at
         FROM span
         CROSS JOIN LATERAL generate_series(
-            date_trunc('month', (span.first_day + 31)::timestamp) - CASE WHEN EXTRACT(day FROM span.first_day) = 1 THEN INTERVAL '1 month' ELSE INTERVAL '0' END,
+            date_trunc('month', (span.first_day - 1)::timestamp) + INTERVAL '1 month',
             least(span.end_day - 1, span.last_day)::timestamp,
             INTERVAL '1 month'
         ) AS month (at)
-        WHERE month.at::date >= span.first_day
     ), phase_share AS MATERIALIZED (
         SELECT
             cut.cut_date,

@@ -905,7 +905,7 @@ BEGIN ATOMIC
             cohort.retention_rate,
             cohort.is_complete
         FROM purchase_cohort(
-            (date_trunc('month', local_date(as_of)::timestamp without time zone) - INTERVAL '24 months')::date,
+            (period_start(local_date(as_of), 'quarter') - INTERVAL '24 months')::date,
             NULL, 'all', as_of, 'quarter'
         ) AS cohort
         WHERE cohort.period_no <= 8

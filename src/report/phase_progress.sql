@@ -212,11 +212,12 @@ BEGIN
             ON origin.deal_id = goal.deal_id
             AND origin.starts_at < from_at
             AND (origin.ends_at IS NULL OR origin.ends_at >= from_at)
+        LEFT JOIN phase AS start_phase ON start_phase.id = origin.phase_id
         LEFT JOIN deal ON deal.id = goal.deal_id
         WHERE goal.starts_at < until_at
             AND (goal.ends_at IS NULL OR goal.ends_at >= until_at)
-            -- not those that had ended before
-            AND CASE WHEN goal.starts_at >= from_at THEN true ELSE phase.kind IN ('open', 'hold') END
+            -- not those that had ended before, whatever else of them has changed since
+            AND (coalesce(phase.kind, start_phase.kind) IN ('open', 'hold') OR goal.entered_at >= from_at)
         GROUP BY 1, 2, 3, 4, 5
     )
     SELECT

@@ -62,7 +62,7 @@ BEGIN ATOMIC
             coalesce(goal.amount, 0) AS end_amount,
             -- it came to its end within: it was closed or deleted
             CASE
-                WHEN goal.phase_id IS NULL THEN goal.starts_at >= from_at AND goal.previous_phase_id IS NOT NULL
+                WHEN goal.phase_id IS NULL THEN goal.starts_at >= from_at AND (start_phase.kind IN ('open', 'hold') OR goal.entered_at >= from_at)
                 ELSE end_phase.kind IN ('won', 'lost', 'disqualified') AND goal.entered_at >= from_at
             END AS has_ended
         FROM deal_span AS goal

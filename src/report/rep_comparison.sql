@@ -133,9 +133,10 @@ BEGIN ATOMIC
             tested.member_id,
             tested.cases,
             tested.chance,
-            least(min(tested.chance * tested.comparisons / tested.rank) OVER (
-                ORDER BY tested.rank DESC ROWS UNBOUNDED PRECEDING
-            ), 1) AS adjusted
+            CASE
+                WHEN tested.chance IS NOT NULL
+                    THEN least(min(tested.chance * tested.comparisons / tested.rank) OVER (ORDER BY tested.rank DESC ROWS UNBOUNDED PRECEDING), 1)
+            END AS adjusted
         FROM (
             SELECT
                 tested.member_id,

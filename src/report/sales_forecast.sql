@@ -94,14 +94,15 @@ BEGIN ATOMIC
             stay.rep_id,
             stay.product_id,
             deal.source_id,
-            deal.pipeline_id,
+            won_phase.pipeline_id,
             true AS is_won,
             deal.amount,
             NULL::double precision AS probability,
             NULL::numeric AS manual_amount
         FROM phase_stay AS stay
+        JOIN phase AS won_phase ON won_phase.id = stay.phase_id
         JOIN deal ON deal.id = stay.deal_id
-        WHERE stay.phase_id = ANY (ARRAY(SELECT won_phase.id FROM phase AS won_phase WHERE won_phase.kind = 'won'))
+        WHERE stay.phase_id = ANY (ARRAY(SELECT phase.id FROM phase WHERE phase.kind = 'won'))
             AND stay.entered_at >= (SELECT span.begins_at FROM span)
             AND stay.entered_at < (SELECT span.ends_at FROM span)
             AND stay.entered_at <= sales_forecast.as_of

@@ -21,8 +21,8 @@
  *
  * A team's sales are those of its reps and of all teams below it, so teams do not
  * add up to the company where one lies inside another.  A period is shown if it
- * has begun and has a target, a sale, or a sale a year before; a later one if it
- * has a target or an open deal.
+ * has a target, a sale or an open deal (an overdue one: that of its close date); one
+ * that has begun also for a sale a year before.
  */
 CREATE FUNCTION sales_vs_target(
     grain text DEFAULT NULL,

@@ -123,17 +123,63 @@ $$;
 COMMENT ON FUNCTION kpicrm.create_workspace(text) IS
     'builds pipeline tables, history, reports and settings in a schema of this name, owned by the caller; returns the name';
 
+CREATE FUNCTION kpicrm.become_owner(workspace text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    home constant oid = to_regnamespace(quote_ident(workspace));
+    owner constant oid = (SELECT relation.relowner FROM pg_class AS relation WHERE relation.relnamespace = home AND relation.relname = 'setting');
+    stray record;
+BEGIN
+    IF NOT pg_has_role(owner, 'MEMBER') THEN
+        RAISE EXCEPTION 'workspace "%" belongs to role "%"', workspace, pg_get_userbyid(owner)
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = 'Let that role do it, or a superuser.';
+    END IF;
+    -- what an upgrade of an earlier version left with the role that called it
+    FOR stray IN
+        WITH made AS (
+            SELECT DISTINCT created.names[1] AS name
+            FROM kpicrm.workspace_modules() AS modules
+            CROSS JOIN LATERAL regexp_matches(modules.ddl, '^CREATE (?:TABLE|VIEW|FUNCTION) ([a-z_0-9]+)', 'gn') AS created (names)
+        )
+        SELECT format('ALTER %s %I.%I OWNER TO %I', CASE relation.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, workspace, relation.relname, pg_get_userbyid(owner)) AS ddl
+        FROM pg_class AS relation
+        JOIN made ON made.name = relation.relname
+        WHERE relation.relnamespace = home
+            AND relation.relkind IN ('r', 'p', 'v')
+            AND relation.relowner <> owner
+        UNION ALL
+        SELECT format('ALTER ROUTINE %s OWNER TO %I', routine.oid::regprocedure, pg_get_userbyid(owner))
+        FROM pg_proc AS routine
+        JOIN made ON made.name = routine.proname
+        WHERE routine.pronamespace = home
+            AND routine.proowner <> owner
+    LOOP
+        EXECUTE stray.ddl;
+    END LOOP;
+    IF current_user <> pg_get_userbyid(owner) THEN
+        PERFORM set_config('role', pg_get_userbyid(owner), true);
+    END IF;
+END;
+$$;
+COMMENT ON FUNCTION kpicrm.become_owner(text) IS
+    'makes the owner of a workspace the current role, so that what is made belongs to it; raises an error unless the caller may';
+
 CREATE FUNCTION kpicrm.upgrade_workspace(workspace text) RETURNS text
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     installed constant text = kpicrm.installed_version();
+    caller constant text = current_setting('role');
     present text;
     way text[];
     module record;
 BEGIN
     PERFORM kpicrm.reject_unknown_workspace(workspace);
+    PERFORM kpicrm.become_owner(workspace);
     EXECUTE format('SELECT setting.version FROM %I.setting', workspace) INTO present;
     WITH RECURSIVE taken AS (
         SELECT
@@ -180,6 +226,7 @@ BEGIN
         EXECUTE module.ddl;
     END LOOP;
     EXECUTE 'UPDATE setting SET version = $1 WHERE version <> $1' USING installed;
+    PERFORM set_config('role', caller, true);
     RETURN installed;
 END;
 $$;

@@ -86,7 +86,7 @@ COMMENT ON COLUMN deal_span.span_no IS 'number of the span within the deal, from
 COMMENT ON COLUMN deal_span.starts_at IS 'instant of the event it begins with';
 COMMENT ON COLUMN deal_span.ends_at IS 'instant of the next event; NULL: it lasts until now';
 COMMENT ON COLUMN deal_span.phase_id IS 'phase the deal is in; NULL: not yet known, or the deal is deleted';
-COMMENT ON COLUMN deal_span.entered_at IS 'instant it entered that phase';
+COMMENT ON COLUMN deal_span.entered_at IS 'instant it entered that phase; of a deleted deal, the phase before';
 COMMENT ON COLUMN deal_span.rep_id IS 'rep who has it';
 COMMENT ON COLUMN deal_span.product_id IS 'product';
 COMMENT ON COLUMN deal_span.amount IS 'amount';

@@ -94,7 +94,7 @@ BEGIN ATOMIC
         event.at,
         lead(event.at) OVER by_no,
         CASE WHEN NOT event.removed THEN event.phase_id END,
-        CASE WHEN NOT event.removed THEN event.entered_at END,
+        event.entered_at,
         event.rep_id,
         event.product_id,
         event.amount,
@@ -745,18 +745,20 @@ BEGIN
             deal_span.deal_id,
             deal_span.span_no,
             deal_span.phase_id,
+            deal_span.entered_at,
             deal_span.rep_id,
             deal_span.product_id,
             deal_span.amount,
             deal_span.expected_close_on
     )
     INSERT INTO deal_span (
-        deal_id, span_no, starts_at, rep_id, product_id, amount, expected_close_on,
+        deal_id, span_no, starts_at, entered_at, rep_id, product_id, amount, expected_close_on,
         previous_phase_id, previous_rep_id, previous_product_id, previous_amount)
     SELECT
         numbered.deal_id,
         coalesce(left_span.span_no, 0) + 1,
         numbered.at,
+        left_span.entered_at,
         left_span.rep_id,
         left_span.product_id,
         left_span.amount,
@@ -953,7 +955,7 @@ BEGIN ATOMIC
                 (stay.phase_id, stay.entered_at, stay.left_at, stay.rep_id, stay.product_id, stay.amount)
                     IS DISTINCT FROM (event.phase_id, event.entered_at, event.left_at, event.rep_id, event.product_id, event.amount) AS stay,
                 (span.phase_id, span.entered_at, span.starts_at, span.rep_id, span.product_id, span.amount, span.expected_close_on)
-                    IS DISTINCT FROM (CASE WHEN NOT event.removed THEN event.phase_id END, CASE WHEN NOT event.removed THEN event.entered_at END, event.at, event.rep_id, event.product_id, event.amount, event.expected_close_on) AS span
+                    IS DISTINCT FROM (CASE WHEN NOT event.removed THEN event.phase_id END, event.entered_at, event.at, event.rep_id, event.product_id, event.amount, event.expected_close_on) AS span
         ) AS wrong
         WHERE event.is_last OR (event.is_entry AND wrong.stay) OR wrong.span OR event.is_push
     ), held AS MATERIALIZED (

@@ -168,5 +168,23 @@ SELECT is_empty(
     'met is at 100 % and more'
 );
 SELECT is_empty($$SELECT * FROM demo.target_gap WHERE grain_name = 'month'$$, 'the generated targets of reps, teams and company add up');
+-- A calendar that ends within a period: next year's holidays are not announced yet.
+UPDATE crm.setting SET calendar = 'jp';
+INSERT INTO crm.target (kpi_code, grain, period_start, value) VALUES ('lead_count', 'year', '2026-04-01', 100);
+SELECT is(
+    (SELECT row(p.pace, p.elapsed, p.remaining, p.required)::text FROM pg_temp.progress('2026-05-08 12:00+09', 'workday') AS p WHERE p.kpi = 'lead_count' AND p.grain = 'year'),
+    row('linear', round(38::numeric / 365, 6), NULL::bigint, NULL::numeric)::text,
+    'a calendar that ends before the period does: by days'
+);
+SELECT is(
+    (SELECT string_agg(DISTINCT p.pace, ' ') FROM pg_temp.progress('2026-05-08 12:00+09', 'workday') AS p WHERE p.grain = 'month'), 'workday',
+    'the other periods by workdays as ever'
+);
+SELECT set_eq(
+    $$SELECT row_label, problem FROM crm.data_quality('2026-05-08 12:00+09') WHERE check_name = 'target_beyond_calendar' AND row_label LIKE 'lead_count%'$$,
+    $$VALUES ('lead_count by year', 'ends on 2027-03-31, the calendar on 2026-12-31')$$,
+    'and data_quality says so'
+);
+
 SELECT * FROM finish();
 ROLLBACK;

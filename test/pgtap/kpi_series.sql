@@ -174,7 +174,7 @@ SELECT is(
 );
 SELECT is(
     (SELECT round(s.value, 9) FROM demo.kpi_series('repeat_rate', '2025-12-01', '2026-01-01', as_of => :then) AS s),
-    (SELECT round(count(*) FILTER (WHERE c.is_repeat)::numeric / count(*), 9) FROM demo.customer_value(:then) AS c),
+    (SELECT round(count(*) FILTER (WHERE c.is_repeat)::numeric / count(*), 9) FROM demo.customer_value(:then) AS c WHERE c.order_count > 0),
     'repeat_rate is that of customer_value'
 );
 SELECT is(

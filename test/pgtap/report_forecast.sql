@@ -7,7 +7,7 @@ BEGIN;
 \ir include/random_histories.psql
 \ir include/plain_statistics.sql
 \pset tuples_only on
-SELECT plan(36);
+SELECT plan(37);
 
 -- As if it had always been so.
 UPDATE crm.phase SET win_probability = CASE "position" WHEN 1 THEN 0.1 WHEN 2 THEN 0.3 ELSE 0.6 END WHERE kind = 'open' AND pipeline_id <> 9;
@@ -300,6 +300,9 @@ SELECT pg_temp.same_rows(
 SELECT is(
     (SELECT string_agg(DISTINCT period_label, ' ') FROM crm.forecast_accuracy('2025-12-02', NULL, '2026-03-31 12:00-04', 60)), '2026-01',
     'a month begins inside the bounds, and its horizon is over');
+SELECT is(
+    (SELECT string_agg(DISTINCT period_label, ' ') FROM crm.forecast_accuracy('2025-10-31', '2026-01-31', '2026-03-31 12:00-04', 30)), '2025-11 2025-12 2026-01',
+    'every one of them, from the last day of a month too');
 SELECT is(
     (SELECT count(DISTINCT period_start) FROM crm.forecast_accuracy(as_of => '2026-03-31 12:00-04', horizon_days => 30)), 12::bigint, 'twelve months unless bounds are given');
 

@@ -205,7 +205,7 @@ SELECT results_eq(
 SELECT results_eq(
     $$SELECT pg_temp.cells(en, 'customers', 2) FROM shown$$,
     $$SELECT concat_ws('|', cohort_label, pg_temp.whole(customer_count), string_agg(pg_temp.percent(retention_rate) || CASE WHEN is_complete THEN '' ELSE '*' END, '|' ORDER BY period_no))
-      FROM demo.purchase_cohort('2024-05-01', NULL, 'all', '2026-05-31 18:00+09', 'quarter') WHERE period_no <= 8 GROUP BY cohort_start, cohort_label, customer_count ORDER BY cohort_start$$,
+      FROM demo.purchase_cohort('2024-04-01', NULL, 'all', '2026-05-31 18:00+09', 'quarter') WHERE period_no <= 8 GROUP BY cohort_start, cohort_label, customer_count ORDER BY cohort_start$$,
     'the cohort triangle: purchase_cohort'
 );
 SELECT results_eq(

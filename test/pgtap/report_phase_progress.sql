@@ -159,14 +159,17 @@ SELECT bag_eq(
     'moves out of a phase, over all phases they went to'
 );
 SELECT bag_eq(
-    $$SELECT from_phase_id, to_phase_id, deal_count, deal_amount FROM crm.phase_transition('2026-02-09', '2026-02-16') AS t
-      LEFT JOIN crm.phase AS p ON p.id = t.from_phase_id LEFT JOIN crm.phase AS q ON q.id = t.to_phase_id
-      WHERE deal_count > 0 AND (p.kind IN ('open', 'hold') OR q.kind IN ('open', 'hold'))$$,
-    $$SELECT was.phase_id AS from_phase_id, is_.phase_id AS to_phase_id, count(*) AS deals, coalesce(sum(is_.amount), 0) AS amount
+    $$SELECT from_phase_id, to_phase_id, deal_count, deal_amount FROM crm.phase_transition('2026-02-09', '2026-02-16') AS t WHERE deal_count > 0$$,
+    $$WITH last_entry AS (
+        SELECT h.deal_id, max(h.at) AS at FROM crm.event_history() AS h WHERE h.is_entry AND h.at < '2026-02-16 00:00-05' GROUP BY h.deal_id
+      )
+      SELECT was.phase_id AS from_phase_id, is_.phase_id AS to_phase_id, count(*) AS deals, coalesce(sum(is_.amount), 0) AS amount
       FROM crm.deal_as_of('2026-02-08 23:59:59.999999-05') AS was
       FULL JOIN crm.deal_as_of('2026-02-15 23:59:59.999999-05') AS is_ USING (deal_id)
       LEFT JOIN crm.phase AS p ON p.id = was.phase_id LEFT JOIN crm.phase AS q ON q.id = is_.phase_id
-      WHERE p.kind IN ('open', 'hold') OR q.kind IN ('open', 'hold') GROUP BY 1, 2$$,
+      LEFT JOIN last_entry USING (deal_id)
+      -- not those that had ended before
+      WHERE coalesce(q.kind, p.kind) IN ('open', 'hold') OR last_entry.at >= '2026-02-09 00:00-05' GROUP BY 1, 2$$,
     'where deals stood and stand'
 );
 

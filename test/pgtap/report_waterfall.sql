@@ -22,10 +22,13 @@ AS $$
         WHERE h.at < until_at
         ORDER BY h.deal_id, h.event_no DESC
     ), ended AS (
+        -- deleting what had ended before ends nothing
         SELECT h.deal_id
         FROM crm.event_history() AS h
         LEFT JOIN crm.phase AS p ON p.id = h.phase_id
-        WHERE h.at >= from_at AND h.at < until_at AND (h.removed OR (h.is_entry AND p.kind IN ('won', 'lost', 'disqualified')))
+        WHERE h.at >= from_at AND h.at < until_at
+            AND ((h.is_entry AND p.kind IN ('won', 'lost', 'disqualified'))
+                OR (h.removed AND (p.kind IN ('open', 'hold') OR h.entered_at >= from_at)))
         GROUP BY h.deal_id
     ), both_ AS (
         SELECT b.deal_id, a.kind AS was, b.kind AS is_, coalesce(a.amount, 0) AS before, coalesce(b.amount, 0) AS after,

@@ -80,6 +80,12 @@ $primary->wait_for_catchup('crm');
 $answers =~ s/SELECT md5\(string_agg\(s::text.*?;//;
 $truth = $primary->safe_psql('postgres', $answers);
 is($subscriber->safe_psql('postgres', $answers), $truth, 'the subscriber answers as the publisher does');
+
+# What comes by a subscription fires no statement trigger: nobody would note it.
+my ($code, $out, $err) = $subscriber->psql('postgres', 'SELECT crm.refresh_kpi_days()');
+like($err, qr/the rows of this workspace come by a subscription/, 'a subscriber keeps no days');
+$subscriber->safe_psql('postgres', 'SELECT crm.start_kpi_days()');
+is($subscriber->safe_psql('postgres', 'SELECT crm.kpi_day_is_noted()'), 'f', 'and reads none, with the triggers neither');
 $subscriber->stop;
 $primary->stop;
 done_testing();

@@ -92,6 +92,13 @@ $node->safe_psql(
     CREATE POLICY own ON crm.phase_stay USING (deal_id IN (SELECT id FROM crm.deal));
     CREATE VIEW public.my_board AS SELECT deal, status FROM crm.deal_board;
     CREATE VIEW public.my_week AS SELECT * FROM crm.phase_progress;
+    CREATE ROLE update_owner;
+    GRANT CREATE ON DATABASE updated TO update_owner;
+    SET ROLE update_owner;
+    SELECT kpicrm.create_workspace('owned');
+    RESET ROLE;
+    -- as an upgrade by a superuser left it
+    ALTER FUNCTION owned.win_rate_report(date, date, text, timestamptz, text, integer) OWNER TO CURRENT_USER;
     CREATE TABLE public.state AS SELECT rep_id, kpicrm.lead_time_agg(opened_at, closed_at) AS s FROM crm.deal GROUP BY rep_id;
 });
 # sums of floats depend on the order of the rows in their last digits
@@ -135,6 +142,17 @@ is($by->('update_writer', q{UPDATE crm.deal SET amount = 5 WHERE id = 1 RETURNIN
 is($by->('update_rep', 'SELECT count(*) > 0 AND bool_and(rep_id = 1) FROM crm.deal JOIN crm.deal_span AS span USING (rep_id) WHERE span.deal_id = deal.id'), 't', 'a rep sees own spans');
 is($by->('update_rep', 'SELECT count(*) FROM crm.deal_span WHERE deal_id NOT IN (SELECT id FROM crm.deal)'), 0, 'and no others');
 is($node->safe_psql('updated', 'SELECT count(*) FROM crm.check_history()'), 0, 'and the history goes on');
+
+# ---- a workspace of another role
+like($by->('update_writer', q{SELECT kpicrm.upgrade_workspace('owned')}), qr/workspace "owned" belongs to role "update_owner"/, 'whoever is not its owner cannot upgrade it');
+is($node->safe_psql('updated', q{SELECT kpicrm.upgrade_workspace('owned'), current_user = session_user}), "$version|t", 'a superuser can, and is one afterwards');
+is(
+    $node->safe_psql('updated', q{
+        SELECT relname FROM pg_class WHERE relnamespace = 'owned'::regnamespace AND relowner <> 'update_owner'::regrole
+        UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'owned'::regnamespace AND proowner <> 'update_owner'::regrole}),
+    '', 'all of it is still the owner\'s');
+is($by->('update_owner', q{INSERT INTO owned.pipeline (id, name) VALUES (1, 'a'); INSERT INTO owned.phase (id, pipeline_id, position, name, kind) VALUES (1, 1, 1, 'a', 'open');
+    INSERT INTO owned.deal (name, pipeline_id, phase_id) VALUES ('a', 1, 1); UPDATE owned.deal SET amount = 5 RETURNING amount; SELECT count(*) FROM owned.check_history()}), "5.00\n0", 'and the owner writes as before');
 
 # ---- a workspace that no step leads from
 $node->safe_psql('updated', q{UPDATE crm.setting SET version = '0.9'});
