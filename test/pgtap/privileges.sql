@@ -5,7 +5,7 @@ SET search_path = kpicrm, public;
 SET client_min_messages = warning;
 -- policies look expensive to the planner, which would compile every query
 SET jit = off;
-SELECT plan(28);
+SELECT plan(34);
 
 SELECT create_workspace('crm') \g /dev/null
 SELECT generate_demo('crm', 300, 7, '2026-03-31') \g /dev/null
@@ -79,12 +79,13 @@ SELECT is_empty(
     'nothing is granted to PUBLIC');
 
 -- ---- row security, as doc/workspace.md has it
-CREATE TABLE crm.login (role_name name PRIMARY KEY, rep_id bigint NOT NULL REFERENCES crm.sales_rep, is_manager boolean NOT NULL DEFAULT false);
-CREATE VIEW crm.visible_rep WITH (security_invoker = true) AS
-SELECT login.rep_id FROM crm.login WHERE login.role_name = current_user
+CREATE SCHEMA crm_access;
+CREATE TABLE crm_access.login (role_name name PRIMARY KEY, rep_id bigint NOT NULL REFERENCES crm.sales_rep, is_manager boolean NOT NULL DEFAULT false);
+CREATE VIEW crm_access.visible_rep WITH (security_invoker = true) AS
+SELECT login.rep_id FROM crm_access.login WHERE login.role_name = current_user
 UNION
 SELECT member.id
-FROM crm.login
+FROM crm_access.login
 JOIN crm.sales_rep AS manager ON manager.id = login.rep_id
 JOIN crm.team_tree() AS tree ON tree.member_id = manager.team_id
 JOIN crm.sales_rep AS member ON member.team_id = tree.team_id
@@ -95,7 +96,7 @@ DECLARE
 BEGIN
     FOREACH owned IN ARRAY '{deal,lead,activity}'::text[] LOOP
         EXECUTE format('ALTER TABLE crm.%I ENABLE ROW LEVEL SECURITY', owned);
-        EXECUTE format('CREATE POLICY own ON crm.%I USING (rep_id = ANY (ARRAY(SELECT visible_rep.rep_id FROM crm.visible_rep)))', owned);
+        EXECUTE format('CREATE POLICY own ON crm.%I USING (rep_id = ANY (ARRAY(SELECT visible_rep.rep_id FROM crm_access.visible_rep)))', owned);
     END LOOP;
     FOREACH owned IN ARRAY '{deal_event,deal_span,phase_stay,deal_slip}'::text[] LOOP
         EXECUTE format('ALTER TABLE crm.%I ENABLE ROW LEVEL SECURITY', owned);
@@ -103,19 +104,23 @@ BEGIN
     END LOOP;
 END;
 $$;
+ALTER TABLE crm.kpi_day ENABLE ROW LEVEL SECURITY;
 CREATE ROLE kpicrm_rep;
 CREATE ROLE kpicrm_manager;
 SELECT grant_workspace('crm', 'kpicrm_rep', 'write'), grant_workspace('crm', 'kpicrm_manager', 'write') \g /dev/null
-INSERT INTO crm.login
+REVOKE INSERT, UPDATE, DELETE ON crm.sales_rep, crm.sales_team FROM kpicrm_rep, kpicrm_manager;
+GRANT USAGE ON SCHEMA crm_access TO kpicrm_rep, kpicrm_manager;
+GRANT SELECT ON crm_access.login, crm_access.visible_rep TO kpicrm_rep, kpicrm_manager;
+INSERT INTO crm_access.login
 SELECT 'kpicrm_rep', rep_id, false FROM crm.deal WHERE rep_id IS NOT NULL GROUP BY rep_id ORDER BY count(*) DESC, rep_id LIMIT 1;
 INSERT INTO crm.sales_rep (name, team_id) SELECT 'Manager', id FROM crm.sales_team WHERE parent_team_id IS NULL ORDER BY id LIMIT 1;
-INSERT INTO crm.login SELECT 'kpicrm_manager', id, true FROM crm.sales_rep WHERE name = 'Manager';
+INSERT INTO crm_access.login SELECT 'kpicrm_manager', id, true FROM crm.sales_rep WHERE name = 'Manager';
 -- what the owner sees of the same reps
 CREATE TEMP TABLE seen_by AS
-SELECT 'kpicrm_rep' AS role_name, rep_id FROM crm.login WHERE role_name = 'kpicrm_rep'
+SELECT 'kpicrm_rep' AS role_name, rep_id FROM crm_access.login WHERE role_name = 'kpicrm_rep'
 UNION ALL
 SELECT 'kpicrm_manager', member.id
-FROM crm.login
+FROM crm_access.login
 JOIN crm.sales_rep AS manager ON manager.id = login.rep_id
 JOIN crm.sales_rep AS member ON member.team_id IN (SELECT team_id FROM crm.team_tree() WHERE member_id = manager.team_id)
 WHERE role_name = 'kpicrm_manager';
@@ -124,7 +129,8 @@ SELECT
     role_name,
     (SELECT count(*) FROM crm.deal WHERE rep_id IN (SELECT s.rep_id FROM seen_by AS s WHERE s.role_name = r.role_name)) AS deals,
     (SELECT count(*) FROM crm.phase_stay WHERE deal_id IN (SELECT id FROM crm.deal WHERE rep_id IN (SELECT s.rep_id FROM seen_by AS s WHERE s.role_name = r.role_name))) AS stays,
-    (SELECT count(*) FROM crm.deal JOIN crm.phase ON phase.id = phase_id WHERE kind = 'open' AND rep_id IN (SELECT s.rep_id FROM seen_by AS s WHERE s.role_name = r.role_name)) AS open_deals
+    (SELECT count(*) FROM crm.deal JOIN crm.phase ON phase.id = phase_id WHERE kind = 'open' AND rep_id IN (SELECT s.rep_id FROM seen_by AS s WHERE s.role_name = r.role_name)) AS open_deals,
+    (SELECT sum(amount) FROM crm.deals WHERE won AND closed_at < '2026-04-01' AND rep_id IN (SELECT s.rep_id FROM seen_by AS s WHERE s.role_name = r.role_name)) AS revenue
 FROM (SELECT DISTINCT role_name FROM seen_by) AS r;
 GRANT SELECT ON expected TO PUBLIC;
 CREATE FUNCTION pg_temp.seen() RETURNS text LANGUAGE sql AS $$
@@ -133,17 +139,41 @@ $$;
 CREATE FUNCTION pg_temp.to_be_seen() RETURNS text LANGUAGE sql AS $$
     SELECT format('%s deals, %s stays, %s on the board', deals, stays, open_deals) FROM expected WHERE role_name = current_user;
 $$;
+SELECT crm.refresh_kpi_days() \g /dev/null
 SELECT cmp_ok((SELECT deals FROM expected WHERE role_name = 'kpicrm_rep'), '>', 0::bigint, 'there is something to see');
+SELECT isnt_empty('SELECT * FROM crm.kpi_day', 'also in the kept days');
 SET ROLE kpicrm_rep;
 SELECT is(pg_temp.seen(), pg_temp.to_be_seen(), 'a rep sees own deals');
 SELECT is_empty($$SELECT * FROM pg_temp.read_views() WHERE state <> 'done'$$, 'in every view');
 SELECT is(
     pg_temp.state($$UPDATE crm.deal SET rep_id = (SELECT max(id) FROM crm.sales_rep) WHERE id = (SELECT min(id) FROM crm.deal)$$),
     '42501', 'and cannot give one away to somebody unseen');
+SELECT is(
+    (SELECT string_agg(pg_temp.state(statement), ' ' ORDER BY statement) FROM unnest(ARRAY[
+        'UPDATE crm_access.login SET is_manager = true',
+        'DELETE FROM crm_access.login',
+        $$INSERT INTO crm_access.login SELECT 'kpicrm_rep', max(id) FROM crm.sales_rep$$]) AS statement),
+    '42501 42501 42501', 'nor be somebody else');
+SELECT is(
+    (SELECT string_agg(pg_temp.state(statement), ' ' ORDER BY statement) FROM unnest(ARRAY[
+        'UPDATE crm.sales_rep SET team_id = 1',
+        'UPDATE crm.sales_team SET parent_team_id = NULL',
+        $$INSERT INTO crm.sales_team (name) VALUES ('mine')$$]) AS statement),
+    '42501 42501 42501', 'nor move between teams');
+SELECT is_empty('SELECT * FROM crm.kpi_day', 'nor read sums over all reps');
+SELECT is(
+    (SELECT sum(value) FROM crm.kpi_series('revenue', '2000-01-01', '2026-04-01', as_of => '2026-04-01')),
+    (SELECT revenue FROM expected WHERE role_name = 'kpicrm_rep'),
+    'a KPI is that of own rows');
 SET ROLE kpicrm_manager;
 SELECT is(pg_temp.seen(), pg_temp.to_be_seen(), 'a manager sees those of the team');
+SELECT is(
+    (SELECT sum(value) FROM crm.kpi_series('revenue', '2000-01-01', '2026-04-01', as_of => '2026-04-01')),
+    (SELECT revenue FROM expected WHERE role_name = 'kpicrm_manager'),
+    'a manager''s KPI is that of the team');
 RESET ROLE;
 SELECT cmp_ok(m.deals, '>', r.deals, 'which are more') FROM expected AS m, expected AS r WHERE m.role_name = 'kpicrm_manager' AND r.role_name = 'kpicrm_rep';
+SELECT crm.stop_kpi_days() \g /dev/null
 
 -- ---- names in the way: what a hostile search path offers is never taken
 ALTER TABLE crm.deal DISABLE ROW LEVEL SECURITY;
