@@ -78,7 +78,7 @@ SELECT is_empty(
       WHERE c.relnamespace = 'crm'::regnamespace AND a.grantee = 0$$,
     'nothing is granted to PUBLIC');
 
--- ---- row security, as doc/workspace.md has it
+-- ---- row security, as doc/administration.md has it
 CREATE SCHEMA crm_access;
 CREATE TABLE crm_access.login (role_name name PRIMARY KEY, rep_id bigint NOT NULL REFERENCES crm.sales_rep, is_manager boolean NOT NULL DEFAULT false);
 CREATE VIEW crm_access.visible_rep WITH (security_invoker = true) AS
