@@ -383,7 +383,8 @@ BEGIN
         deal.account_id,
         done.at,
         done.at,
-        done.at + (10 + floor(80 * kpicrm.demo_share(drawn.row_number, stream + 61) ^ 2) + CASE WHEN kind.counts_as_visit THEN 30 ELSE 0 END) * interval '1 minute',
+        -- none is done that has not ended yet
+        least(ends_at, done.at + (10 + floor(80 * kpicrm.demo_share(drawn.row_number, stream + 61) ^ 2) + CASE WHEN kind.counts_as_visit THEN 30 ELSE 0 END) * interval '1 minute'),
         true
     FROM phase_stay AS stay
     JOIN phase ON phase.id = stay.phase_id AND phase.kind = 'open'

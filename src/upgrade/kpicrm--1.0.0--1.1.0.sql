@@ -245,3 +245,92 @@ svg polyline { fill: none; stroke: var(--bar); stroke-width: 2; vector-effect: n
 $css$;
 COMMENT ON FUNCTION kpicrm.html_style() IS
     'style sheet of report_html';
+
+-- what the generator makes has ended when its time does
+CREATE OR REPLACE FUNCTION kpicrm.demo_activities(
+    stream bigint,
+    ends_at timestamp with time zone,
+    zone text
+) RETURNS void
+    LANGUAGE plpgsql
+AS $$
+BEGIN
+    -- About one action a week while a deal is open, planned ones for most open deals.
+    INSERT INTO activity (name, activity_type_id, rep_id, deal_id, account_id, planned_at, started_at, ended_at, done)
+    SELECT
+        kind.name,
+        kind.id,
+        stay.rep_id,
+        stay.deal_id,
+        deal.account_id,
+        done.at,
+        done.at,
+        -- none is done that has not ended yet
+        least(ends_at, done.at + (10 + floor(80 * kpicrm.demo_share(drawn.row_number, stream + 61) ^ 2) + CASE WHEN kind.counts_as_visit THEN 30 ELSE 0 END) * interval '1 minute'),
+        true
+    FROM phase_stay AS stay
+    JOIN phase ON phase.id = stay.phase_id AND phase.kind = 'open'
+    JOIN deal ON deal.id = stay.deal_id
+    CROSS JOIN LATERAL (SELECT least(coalesce(stay.left_at, ends_at), stay.entered_at + interval '90 days') AS until) AS span
+    CROSS JOIN LATERAL generate_series(1, least(12, ceil(EXTRACT(epoch FROM span.until - stay.entered_at) / 604800))::integer) AS no
+    CROSS JOIN LATERAL (SELECT (stay.deal_id * 16 + stay.stay_no) * 16 + no AS row_number) AS drawn
+    CROSS JOIN LATERAL (SELECT stay.entered_at + kpicrm.demo_share(drawn.row_number, stream + 60) * (span.until - stay.entered_at) AS at) AS done
+    JOIN activity_type AS kind
+        ON kind.name = (ARRAY['Call', 'Mail', 'Visit', 'Online meeting'])[1 + width_bucket(kpicrm.demo_share(drawn.row_number, stream + 62), ARRAY[0.35, 0.65, 0.8]::double precision[])];
+
+    INSERT INTO activity (name, activity_type_id, rep_id, deal_id, account_id, planned_at)
+    SELECT
+        'Next step',
+        kind.id,
+        deal.rep_id,
+        deal.id,
+        deal.account_id,
+        (deal.next_action_on + time '10:00') AT TIME ZONE zone
+    FROM deal
+    JOIN activity_type AS kind ON kind.name = 'Call'
+    WHERE deal.next_action_on IS NOT NULL;
+
+    -- Calls on leads, whether or not a deal came of them.
+    INSERT INTO activity (name, activity_type_id, rep_id, lead_id, account_id, started_at, ended_at, done)
+    SELECT
+        'First contact',
+        kind.id,
+        lead.rep_id,
+        lead.id,
+        lead.account_id,
+        lead.created_at + interval '3 hours',
+        lead.created_at + interval '3 hours' + (5 + 20 * kpicrm.demo_share(lead.id, stream + 63)) * interval '1 minute',
+        true
+    FROM lead
+    JOIN activity_type AS kind ON kind.name = CASE WHEN kpicrm.demo_share(lead.id, stream + 64) < 0.7 THEN 'Call' ELSE 'Mail' END
+    WHERE kpicrm.demo_share(lead.id, stream + 65) < 0.8
+        AND lead.created_at + interval '4 hours' <= ends_at;
+
+    INSERT INTO inquiry (name, account_id, rep_id, received_at, responded_at, resolved_at)
+    SELECT
+        'Question ' || account.id || '/' || no,
+        account.id,
+        account.rep_id,
+        asked.at,
+        CASE WHEN asked.at + answer.wait <= ends_at AND kpicrm.demo_share(account.id * 4 + no, stream + 72) < 0.93 THEN asked.at + answer.wait END,
+        CASE WHEN asked.at + 4 * answer.wait <= ends_at AND kpicrm.demo_share(account.id * 4 + no, stream + 72) < 0.8 THEN asked.at + 4 * answer.wait END
+    FROM account
+    CROSS JOIN generate_series(1, 3) AS no
+    CROSS JOIN LATERAL (SELECT account.first_seen_at + kpicrm.demo_share(account.id * 4 + no, stream + 70) * greatest(interval '0', ends_at - account.first_seen_at) AS at) AS asked
+    CROSS JOIN LATERAL (SELECT exp(2 + 1.2 * kpicrm.demo_normal(account.id * 4 + no, stream + 71)) * interval '1 hour' AS wait) AS answer
+    WHERE kpicrm.demo_share(account.id * 4 + no, stream + 73) < 0.5
+        AND asked.at < ends_at;
+
+    INSERT INTO feedback (account_id, rep_id, kind, score, received_at)
+    SELECT
+        inquiry.account_id,
+        inquiry.rep_id,
+        CASE WHEN inquiry.id % 2 = 0 THEN 'csat' ELSE 'nps' END,
+        CASE WHEN inquiry.id % 2 = 0 THEN 1 + round(4 * kpicrm.demo_share(inquiry.id, stream + 75) ^ 0.4) ELSE round(10 * kpicrm.demo_share(inquiry.id, stream + 76) ^ 0.4) END,
+        inquiry.resolved_at
+    FROM inquiry
+    WHERE inquiry.resolved_at IS NOT NULL
+        AND kpicrm.demo_share(inquiry.id, stream + 74) < 0.5
+    ORDER BY inquiry.id;
+END;
+$$;
