@@ -5,7 +5,7 @@ SET search_path = kpicrm, public;
 SET client_min_messages = warning;
 -- policies look expensive to the planner, which would compile every query
 SET jit = off;
-SELECT plan(34);
+SELECT plan(35);
 
 SELECT create_workspace('crm') \g /dev/null
 SELECT generate_demo('crm', 300, 7, '2026-03-31') \g /dev/null
@@ -109,6 +109,7 @@ CREATE ROLE kpicrm_rep;
 CREATE ROLE kpicrm_manager;
 SELECT grant_workspace('crm', 'kpicrm_rep', 'write'), grant_workspace('crm', 'kpicrm_manager', 'write') \g /dev/null
 REVOKE INSERT, UPDATE, DELETE ON crm.sales_rep, crm.sales_team FROM kpicrm_rep, kpicrm_manager;
+REVOKE DELETE ON crm.deal FROM kpicrm_rep, kpicrm_manager;
 GRANT USAGE ON SCHEMA crm_access TO kpicrm_rep, kpicrm_manager;
 GRANT SELECT ON crm_access.login, crm_access.visible_rep TO kpicrm_rep, kpicrm_manager;
 INSERT INTO crm_access.login
@@ -160,6 +161,7 @@ SELECT is(
         'UPDATE crm.sales_team SET parent_team_id = NULL',
         $$INSERT INTO crm.sales_team (name) VALUES ('mine')$$]) AS statement),
     '42501 42501 42501', 'nor move between teams');
+SELECT is(pg_temp.state('DELETE FROM crm.deal'), '42501', 'nor delete a deal, whose history nobody but the owner sees');
 SELECT is_empty('SELECT * FROM crm.kpi_day', 'nor read sums over all reps');
 SELECT is(
     (SELECT sum(value) FROM crm.kpi_series('revenue', '2000-01-01', '2026-04-01', as_of => '2026-04-01')),

@@ -82,8 +82,8 @@ $truth = $primary->safe_psql('postgres', $answers);
 is($subscriber->safe_psql('postgres', $answers), $truth, 'the subscriber answers as the publisher does');
 
 # What comes by a subscription fires no statement trigger: nobody would note it.
-my ($code, $out, $err) = $subscriber->psql('postgres', 'SELECT crm.refresh_kpi_days()');
-like($err, qr/the rows of this workspace come by a subscription/, 'a subscriber keeps no days');
+my (undef, undef, $refusal) = $subscriber->psql('postgres', 'SELECT crm.refresh_kpi_days()');
+like($refusal, qr/the rows of this workspace come by a subscription/, 'a subscriber keeps no days');
 $subscriber->safe_psql('postgres', 'SELECT crm.start_kpi_days()');
 is($subscriber->safe_psql('postgres', 'SELECT crm.kpi_day_is_noted()'), 'f', 'and reads none, with the triggers neither');
 $subscriber->stop;

@@ -127,9 +127,15 @@ is($node->safe_psql('updated', $answers), $before, 'the workspace of before answ
 is($node->safe_psql('updated', q{SELECT kpicrm.upgrade_workspace('crm')}), $version, 'the workspace is upgraded');
 is($node->safe_psql('updated', q{SELECT version FROM crm.setting}), $version, 'and says so');
 same_lines('workspace', $workspace);
-# functions that are new have no answer of before
+# functions that are new have no answer of before; data_quality says by the end of an action
+# whether it lies ahead, 1.0.0 by its start
+sub comparable
+{
+    my ($answered, $asked) = @_;
+    return join "\n", grep { my ($name) = split /\|/; $asked->{$name} && $name ne 'data_quality' } split /\n/, $answered;
+}
 my %asked = map { (split /\|/)[0] => 1 } split /\n/, $before;
-is(join("\n", grep { $asked{ (split /\|/)[0] } } split /\n/, $node->safe_psql('updated', $answers)), $before, 'and answers as it did');
+is(comparable($node->safe_psql('updated', $answers), \%asked), comparable($before, \%asked), 'and answers as it did');
 is($node->safe_psql('updated', 'SELECT count(*) FROM crm.check_history()'), 0, 'its history holds together');
 is($node->safe_psql('updated', q{SELECT kpicrm.upgrade_workspace('crm')}), $version, 'a second time changes nothing');
 is($node->safe_psql('updated', 'SELECT count(*) > 0, (SELECT count(*) FROM my_week) >= 0 FROM my_board'), 't|t', 'views of its users stay');
