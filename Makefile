@@ -72,6 +72,7 @@ WORKSPACE = \
 	src/workspace/lead.sql \
 	src/workspace/deal.sql \
 	src/workspace/deal_event.sql \
+	src/workspace/statistics.sql \
 	src/workspace/history.sql \
 	src/workspace/phase_version.sql \
 	src/workspace/activity.sql \

@@ -1240,6 +1240,7 @@ BEGIN
             IS DISTINCT FROM
             (last.pipeline_id, last.phase_id, last.entered_at, last.amount, last.expected_close_on, last.rep_id, last.product_id, last.closed_at);
     PERFORM set_config('kpicrm.history', history, true);
+    PERFORM renew_statistics();
     RETURN (SELECT count(*) FROM deal WHERE deal.id = ANY (differing));
 END;
 $$;

@@ -826,6 +826,7 @@ BEGIN
     FROM pg_temp.kpicrm_import AS import
     ORDER BY import.row_number;
     DROP TABLE pg_temp.kpicrm_import;
+    PERFORM renew_statistics();
 END;
 $$;
 COMMENT ON FUNCTION import_finish() IS

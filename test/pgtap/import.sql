@@ -8,7 +8,7 @@ SET TIME ZONE 'UTC';
 SELECT kpicrm.create_workspace('crm') \g /dev/null
 UPDATE crm.setting SET time_zone = 'Asia/Tokyo';
 \pset tuples_only on
-SELECT plan(83);
+SELECT plan(84);
 
 -- ---------------------------------------------------------------- values as text
 SELECT is(kpicrm.parsed_date(value.text), value.day, format('day "%s"', value.text))
@@ -404,5 +404,9 @@ SELECT is(current_setting('kpicrm.history'), 'off', 'and leaves that as it was')
 RESET kpicrm.history;
 SELECT is_empty('SELECT * FROM crm.check_history()', 'the history does not contradict itself');
 
+SELECT is_empty(
+    $$SELECT relname FROM pg_class WHERE relnamespace = 'crm'::regnamespace AND relname IN ('deal', 'deal_event', 'phase_stay', 'lead', 'activity') AND reltuples < 0$$,
+    'the planner knows what was imported'
+);
 SELECT * FROM finish();
 ROLLBACK;
