@@ -18,6 +18,10 @@
 #   make test-package         the archive and the Debian package, built and used
 #   make, make install, make installcheck, PG_CONFIG=…   as in any extension
 
+ifeq ($(wildcard kpicrm.control),)
+$(error run make in the folder of kpicrm: it does not build in another one)
+endif
+
 EXTENSION  = kpicrm
 EXTVERSION = $(shell sed -n "s/^default_version *= *'\([^']*\)'.*/\1/p" kpicrm.control)
 
@@ -140,7 +144,7 @@ NEWEST_UPDATE = $(notdir $(wildcard src/upgrade/kpicrm--*--$(EXTVERSION).sql))
 STEPS = $(sort $(filter-out %--after.sql,$(wildcard src/upgrade/workspace--*.sql)))
 DATA = $(filter-out %/$(NEWEST_UPDATE),$(wildcard src/upgrade/kpicrm--*.sql))
 DATA_built = $(SCRIPT) $(NEWEST_UPDATE)
-EXTRA_CLEAN = $(SCRIPT).tmp $(NEWEST_UPDATE).tmp results regression.diffs regression.out output_iso tmp_check tmp_check_iso
+EXTRA_CLEAN = .built-for $(SCRIPT).tmp $(NEWEST_UPDATE).tmp results regression.diffs regression.out output_iso tmp_check tmp_check_iso
 
 REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 REGRESS_OPTS = --load-extension=kpicrm
@@ -164,7 +168,7 @@ demo:
 	@DEMO_LOCALE="$${LC_ALL:-$${LC_MESSAGES:-$$LANG}}" LC_ALL=C.UTF-8 KEEP_DATABASE=demo test/cluster exec test/demo/run
 
 demo-html:
-	@DEMO_LOCALE="$${LC_ALL:-$${LC_MESSAGES:-$$LANG}}" LC_ALL=C.UTF-8 test/cluster exec test/demo/run html > "$(HTML).tmp"
+	@DEMO_LOCALE="$${LC_ALL:-$${LC_MESSAGES:-$$LANG}}" LC_ALL=C.UTF-8 test/cluster exec test/demo/run html > "$(HTML).tmp" || { rm -f "$(HTML).tmp"; exit 1; }
 	@mv "$(HTML).tmp" "$(HTML)"
 	@echo "The page is in $(HTML)."
 
@@ -214,10 +218,21 @@ else
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
+ifeq ($(PGXS),)
+$(error $(PG_CONFIG) cannot be run: set PG_CONFIG to that of the server, and install its postgresql-server-dev package)
+endif
+# what packagers export counts as what is written on the command line
+ifeq ($(origin with_llvm),environment)
+override with_llvm := $(with_llvm)
+endif
 include $(PGXS)
 
-# PGXS tracks no headers: any change of one rebuilds all, which takes seconds.
-$(OBJS): $(sort $(wildcard src/*.h src/*/*.h))
+# PGXS tracks neither headers nor the server: a change of either rebuilds all, which takes a minute.
+$(OBJS) $(OBJS:.o=.bc): $(sort $(wildcard src/*.h src/*/*.h)) .built-for
+
+.built-for: FORCE
+	@[ "$$(cat $@ 2>/dev/null)" = '$(VERSION)' ] || echo '$(VERSION)' > $@
+FORCE:
 
 all: check-modules
 
