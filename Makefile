@@ -68,6 +68,7 @@ MEMBERS = \
 
 WORKSPACE = \
 	src/workspace/setting.sql \
+	src/workspace/setting_guard.sql \
 	src/workspace/team.sql \
 	src/workspace/source.sql \
 	src/workspace/product.sql \

@@ -33,6 +33,13 @@
 #define KPICRM_IS_TRANSACTION_OVERDUE false
 #endif
 
+/* 16 tells membership from the right to SET ROLE. */
+#if PG_VERSION_NUM >= 160000
+#define kpicrm_check_can_set_role(member, role) check_can_set_role(member, role)
+#else
+#define kpicrm_check_can_set_role(member, role) check_is_member_of_role(member, role)
+#endif
+
 /* 18 has it stand before the declaration, and in place of pg_attribute_noreturn(). */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn pg_attribute_noreturn()

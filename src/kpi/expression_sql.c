@@ -349,10 +349,51 @@ is_zero(Node *node)
 	return strcmp(OidOutputFunctionCall(output, constant->constvalue), "0") == 0;
 }
 
+static bool adds_up(Node *node);
+
+static bool
+is_cast_to_number(const FuncExpr *call)
+{
+	/* casts from and to whole numbers round */
+	return call->funcformat != COERCE_EXPLICIT_CALL && list_length(call->args) == 1 &&
+		(call->funcresulttype == NUMERICOID || call->funcresulttype == FLOAT8OID);
+}
+
+static bool
+is_or_zero(const CoalesceExpr *coalesce)
+{
+	return list_length(coalesce->args) == 2 && adds_up(linitial(coalesce->args)) && is_zero(lsecond(coalesce->args));
+}
+
+/* Of what adds up: is it a number for any rows?  A sum of none is NULL. */
+static bool
+is_never_null(Node *node)
+{
+	check_stack_depth();
+	switch (nodeTag(node))
+	{
+		case T_Const:
+			return !((Const *) node)->constisnull;
+		case T_Aggref:
+			return is_named(((Aggref *) node)->aggfnoid, "count", "count");
+		case T_RelabelType:
+			return is_never_null((Node *) ((RelabelType *) node)->arg);
+		case T_CoalesceExpr:
+			return is_or_zero((CoalesceExpr *) node);
+		case T_FuncExpr:
+			return is_cast_to_number((FuncExpr *) node) && is_never_null(linitial(((FuncExpr *) node)->args));
+		case T_OpExpr:
+			return is_never_null(linitial(((OpExpr *) node)->args)) && is_never_null(llast(((OpExpr *) node)->args));
+		default:
+			return false;
+	}
+}
+
 /*
  * Does the value over all rows follow from those over parts of them by adding up?
- * So do count and sum, their sums, differences and multiples by a constant, and
- * sums that are 0 instead of NULL.
+ * So do count and sum, their multiples by a constant, sums that are 0 instead of
+ * NULL, and what is added or subtracted of all these, if no part of it can be NULL:
+ * the other part would be lost with it.
  */
 static bool
 adds_up(Node *node)
@@ -366,20 +407,9 @@ adds_up(Node *node)
 		case T_RelabelType:
 			return adds_up((Node *) ((RelabelType *) node)->arg);
 		case T_CoalesceExpr:
-			{
-				List	   *args = ((CoalesceExpr *) node)->args;
-
-				return list_length(args) == 2 && adds_up(linitial(args)) && is_zero(lsecond(args));
-			}
+			return is_or_zero((CoalesceExpr *) node);
 		case T_FuncExpr:
-			{
-				FuncExpr   *call = (FuncExpr *) node;
-
-				/* casts from and to whole numbers round */
-				return call->funcformat != COERCE_EXPLICIT_CALL && list_length(call->args) == 1 &&
-					(call->funcresulttype == NUMERICOID || call->funcresulttype == FLOAT8OID) &&
-					adds_up(linitial(call->args));
-			}
+			return is_cast_to_number((FuncExpr *) node) && adds_up(linitial(((FuncExpr *) node)->args));
 		case T_OpExpr:
 			{
 				OpExpr	   *op = (OpExpr *) node;
@@ -388,7 +418,7 @@ adds_up(Node *node)
 				Node	   *right = llast(op->args);
 
 				if (strcmp(name, "+") == 0 || strcmp(name, "-") == 0)
-					return adds_up(left) && adds_up(right);
+					return adds_up(left) && adds_up(right) && is_never_null(left) && is_never_null(right);
 				if (strcmp(name, "*") == 0)
 					return (IsA(strip_implicit_coercions(left), Const) && adds_up(right)) ||
 						(adds_up(left) && IsA(strip_implicit_coercions(right), Const));

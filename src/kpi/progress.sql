@@ -12,7 +12,8 @@
  *                           where that knows only a part of the period
  *                 seasonal  what of the company's total of the same period of the
  *                           (up to three) previous years had been reached at the
- *                           same point; linear where there is none
+ *                           same point; linear where there is none, or where
+ *                           amounts below 0 make it no share
  *               pacing says which one it was
  *   expected    target × elapsed for what adds up over time; for rates, averages,
  *               levels and running totals the target itself
@@ -324,7 +325,8 @@ BEGIN ATOMIC
             AND season.period_start = reached.period_start
         CROSS JOIN LATERAL (
             SELECT CASE
-                WHEN today.pacing = 'seasonal' AND season.share IS NULL THEN 'linear'
+                -- amounts below 0 may bring it out of there
+                WHEN today.pacing = 'seasonal' AND (season.share BETWEEN 0 AND 1) IS NOT TRUE THEN 'linear'
                 WHEN today.pacing = 'workday' AND period.workday_share IS NULL THEN 'linear'
                 ELSE today.pacing
             END AS pacing

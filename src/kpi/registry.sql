@@ -353,7 +353,15 @@ CREATE FUNCTION check_target() RETURNS trigger
 AS $$
 DECLARE
     start date;
+    dimension constant text = CASE WHEN NEW.team_id IS NOT NULL THEN 'team' WHEN NEW.rep_id IS NOT NULL THEN 'rep' WHEN NEW.product_id IS NOT NULL THEN 'product' ELSE 'all' END;
+    -- none of a KPI that is not there, which the foreign key will say
+    dimensions constant text[] = (SELECT kpi_dimensions(kpi.code) FROM kpi WHERE kpi.code = NEW.kpi_code);
 BEGIN
+    IF NOT dimension = ANY (dimensions) THEN
+        RAISE EXCEPTION 'KPI "%" cannot be measured by %', NEW.kpi_code, dimension
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = format('It can be grouped by: %s.', array_to_string(dimensions, ', '));
+    END IF;
     SELECT kpicrm.fiscal_period_start(NEW.period_start, NEW.grain, setting.fiscal_start_month, setting.week_start)
     INTO start
     FROM setting;
@@ -368,13 +376,13 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION check_target() IS
-    'trigger: refuses a target for what is not the beginning of a period of its grain';
+    'trigger: refuses a target for what is not the beginning of a period of its grain, or in a dimension that its KPI does not have';
 
 CREATE TRIGGER target_begins_a_period
-    BEFORE INSERT OR UPDATE OF grain, period_start ON target
+    BEFORE INSERT OR UPDATE OF kpi_code, grain, period_start, team_id, rep_id, product_id ON target
     FOR EACH ROW
     WHEN (NEW.grain IN ('week', 'month', 'quarter', 'half', 'year') AND isfinite(NEW.period_start)
         -- a restore brings what was there, and the fiscal year may have changed since
         AND current_setting('kpicrm.history', true) IS DISTINCT FROM 'off')
     EXECUTE FUNCTION check_target();
-COMMENT ON TRIGGER target_begins_a_period ON target IS 'a target for no period would be counted nowhere';
+COMMENT ON TRIGGER target_begins_a_period ON target IS 'a target for no period, or of what is not measured, would be missed by everybody';

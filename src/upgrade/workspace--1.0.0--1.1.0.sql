@@ -141,8 +141,9 @@ BEGIN
                 SELECT string_agg(CASE role.oid WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_catalog.pg_get_userbyid(role.oid)) END, ', ')
                 FROM unnest(policy.polroles) AS role (oid)
             ),
-            ' USING (' || pg_catalog.pg_get_expr(policy.polqual, policy.polrelid) || ')',
-            ' WITH CHECK (' || pg_catalog.pg_get_expr(policy.polwithcheck, policy.polrelid) || ')'
+            -- a sub-select names the table
+            ' USING (' || regexp_replace(pg_catalog.pg_get_expr(policy.polqual, policy.polrelid), '\mphase_stay\.', 'deal_span.', 'g') || ')',
+            ' WITH CHECK (' || regexp_replace(pg_catalog.pg_get_expr(policy.polwithcheck, policy.polrelid), '\mphase_stay\.', 'deal_span.', 'g') || ')'
         )
         FROM pg_catalog.pg_policy AS policy
         WHERE policy.polrelid = 'phase_stay'::regclass

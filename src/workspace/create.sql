@@ -71,15 +71,15 @@ END;
 COMMENT ON FUNCTION kpicrm.installed_version() IS
     'version of the extension in this database';
 
-CREATE FUNCTION kpicrm.create_workspace(workspace text) RETURNS text
-    LANGUAGE plpgsql
+CREATE FUNCTION kpicrm.reject_taken_schema(workspace text) RETURNS void
+    LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     existing text;
-    module record;
+    owner text;
+    renamed text;
 BEGIN
-    PERFORM kpicrm.check_workspace_name(workspace);
     -- Functions count too: drop_workspace() would take them along.
     SELECT string_agg(object.name, ', ' ORDER BY object.name)
     INTO existing
@@ -106,6 +106,42 @@ BEGIN
                   HINT = 'A workspace needs a schema of its own: choose another name.';
     END IF;
 
+    -- whoever owns the schema could put code of their own beside ours
+    SELECT pg_get_userbyid(namespace.nspowner)
+    INTO owner
+    FROM pg_namespace AS namespace
+    WHERE namespace.nspname = workspace;
+    IF owner <> current_user THEN
+        RAISE EXCEPTION 'schema "%" belongs to role "%"', workspace, owner
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = 'Let that role create the workspace, or choose another name.';
+    END IF;
+    -- the functions of a workspace name their schema
+    SELECT routine.pronamespace::regnamespace::text
+    INTO renamed
+    FROM pg_proc AS routine
+    WHERE routine.proconfig @> ARRAY[format('search_path=%I, pg_temp', workspace)]
+        AND routine.pronamespace <> coalesce(to_regnamespace(quote_ident(workspace)), 0)
+    LIMIT 1;
+    IF renamed IS NOT NULL THEN
+        RAISE EXCEPTION 'workspace % had the name "%" and has not been upgraded since', renamed, workspace
+            USING ERRCODE = 'duplicate_schema',
+                  HINT = format('Its functions would write here: SELECT kpicrm.upgrade_workspace(%L).', renamed);
+    END IF;
+END;
+$$;
+COMMENT ON FUNCTION kpicrm.reject_taken_schema(text) IS
+    'raises an error unless a new workspace can be in the schema of this name: there is none, or an empty one of the caller''s';
+
+CREATE FUNCTION kpicrm.create_workspace(workspace text) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    module record;
+BEGIN
+    PERFORM kpicrm.check_workspace_name(workspace);
+    PERFORM kpicrm.reject_taken_schema(workspace);
     IF to_regnamespace(quote_ident(workspace)) IS NULL THEN
         EXECUTE format('CREATE SCHEMA %I', workspace);
         EXECUTE format('COMMENT ON SCHEMA %I IS %L', workspace, 'kpicrm workspace: pipeline, history and reports');
@@ -123,13 +159,21 @@ $$;
 COMMENT ON FUNCTION kpicrm.create_workspace(text) IS
     'builds pipeline tables, history, reports and settings in a schema of this name, owned by the caller; returns the name';
 
-CREATE FUNCTION kpicrm.become_owner(workspace text) RETURNS void
+CREATE FUNCTION kpicrm.execute_as(
+    role regrole,
+    statement text
+) RETURNS void
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'kpicrm_execute_as';
+COMMENT ON FUNCTION kpicrm.execute_as(regrole, text) IS
+    'runs statements as a role that the caller may become, with no way back from it for what they call';
+
+CREATE FUNCTION kpicrm.claim_workspace(workspace text) RETURNS regrole
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     home constant oid = to_regnamespace(quote_ident(workspace));
-    owner constant oid = (SELECT relation.relowner FROM pg_class AS relation WHERE relation.relnamespace = home AND relation.relname = 'setting');
+    owner constant regrole = (SELECT relation.relowner FROM pg_class AS relation WHERE relation.relnamespace = home AND relation.relname = 'setting');
     stray record;
 BEGIN
     IF NOT pg_has_role(owner, 'MEMBER') THEN
@@ -144,14 +188,14 @@ BEGIN
             FROM kpicrm.workspace_modules() AS modules
             CROSS JOIN LATERAL regexp_matches(modules.ddl, '^CREATE (?:TABLE|VIEW|FUNCTION) ([a-z_0-9]+)', 'gn') AS created (names)
         )
-        SELECT format('ALTER %s %I.%I OWNER TO %I', CASE relation.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, workspace, relation.relname, pg_get_userbyid(owner)) AS ddl
+        SELECT format('ALTER %s %I.%I OWNER TO %s', CASE relation.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, workspace, relation.relname, owner) AS ddl
         FROM pg_class AS relation
         JOIN made ON made.name = relation.relname
         WHERE relation.relnamespace = home
             AND relation.relkind IN ('r', 'p', 'v')
             AND relation.relowner <> owner
         UNION ALL
-        SELECT format('ALTER ROUTINE %s OWNER TO %I', routine.oid::regprocedure, pg_get_userbyid(owner))
+        SELECT format('ALTER ROUTINE %s OWNER TO %s', routine.oid::regprocedure, owner)
         FROM pg_proc AS routine
         JOIN made ON made.name = routine.proname
         WHERE routine.pronamespace = home
@@ -159,13 +203,11 @@ BEGIN
     LOOP
         EXECUTE stray.ddl;
     END LOOP;
-    IF current_user <> pg_get_userbyid(owner) THEN
-        PERFORM set_config('role', pg_get_userbyid(owner), true);
-    END IF;
+    RETURN owner;
 END;
 $$;
-COMMENT ON FUNCTION kpicrm.become_owner(text) IS
-    'makes the owner of a workspace the current role, so that what is made belongs to it; raises an error unless the caller may';
+COMMENT ON FUNCTION kpicrm.claim_workspace(text) IS
+    'the owner of a workspace, to whom all that kpicrm made in it belongs afterwards; raises an error unless the caller may become that role';
 
 CREATE FUNCTION kpicrm.upgrade_workspace(workspace text) RETURNS text
     LANGUAGE plpgsql
@@ -173,13 +215,13 @@ CREATE FUNCTION kpicrm.upgrade_workspace(workspace text) RETURNS text
 AS $$
 DECLARE
     installed constant text = kpicrm.installed_version();
-    caller constant text = current_setting('role');
+    owner regrole;
     present text;
     way text[];
     module record;
 BEGIN
     PERFORM kpicrm.reject_unknown_workspace(workspace);
-    PERFORM kpicrm.become_owner(workspace);
+    owner = kpicrm.claim_workspace(workspace);
     EXECUTE format('SELECT setting.version FROM %I.setting', workspace) INTO present;
     WITH RECURSIVE taken AS (
         SELECT
@@ -206,7 +248,7 @@ BEGIN
         JOIN kpicrm.workspace_steps() AS step ON step.from_version = taken.version
         ORDER BY taken.step_no
     LOOP
-        EXECUTE module.ddl;
+        PERFORM kpicrm.execute_as(owner, module.ddl);
     END LOOP;
     FOR module IN
         SELECT regexp_replace(modules.ddl, '^CREATE (FUNCTION|VIEW|TRIGGER) ', 'CREATE OR REPLACE \1 ', 'gn') AS ddl
@@ -214,7 +256,7 @@ BEGIN
         WHERE modules.ddl !~ '(?n)^CREATE TABLE '
         ORDER BY modules.load_order
     LOOP
-        EXECUTE module.ddl;
+        PERFORM kpicrm.execute_as(owner, module.ddl);
     END LOOP;
     FOR module IN
         SELECT step.after_ddl AS ddl
@@ -223,10 +265,9 @@ BEGIN
         WHERE step.after_ddl IS NOT NULL
         ORDER BY taken.step_no
     LOOP
-        EXECUTE module.ddl;
+        PERFORM kpicrm.execute_as(owner, module.ddl);
     END LOOP;
-    EXECUTE 'UPDATE setting SET version = $1 WHERE version <> $1' USING installed;
-    PERFORM set_config('role', caller, true);
+    PERFORM kpicrm.execute_as(owner, format('UPDATE setting SET version = %1$L WHERE version <> %1$L', installed));
     RETURN installed;
 END;
 $$;

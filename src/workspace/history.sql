@@ -286,6 +286,8 @@ CREATE FUNCTION deal_append_insert() RETURNS trigger
     SET search_path FROM CURRENT
     SET plan_cache_mode = force_custom_plan
 AS $$
+-- a column of your own may have the name of a variable
+#variable_conflict use_variable
 DECLARE
     event_id constant regclass = pg_get_serial_sequence('deal_event', 'id');
     now constant timestamp with time zone = statement_timestamp();
@@ -318,7 +320,20 @@ BEGIN
         numbered.expected_close_on,
         numbered.rep_id,
         numbered.product_id
-    FROM (SELECT nextval(event_id) AS event_id, new_deal.* FROM new_deal) AS numbered;
+    FROM (
+        -- by name: columns of your own may have any name
+        SELECT
+            nextval(event_id) AS event_id,
+            new_deal.id,
+            new_deal.opened_at,
+            new_deal.phase_since,
+            new_deal.phase_id,
+            new_deal.amount,
+            new_deal.expected_close_on,
+            new_deal.rep_id,
+            new_deal.product_id
+        FROM new_deal
+    ) AS numbered;
 
     INSERT INTO deal_event (id, deal_id, at, seq, recorded_at, phase_id)
     SELECT
@@ -331,7 +346,9 @@ BEGIN
     FROM (
         SELECT
             nextval(event_id) AS event_id,
-            new_deal.*
+            new_deal.id,
+            new_deal.phase_since,
+            new_deal.phase_id
         FROM new_deal
         WHERE new_deal.phase_since > new_deal.opened_at
     ) AS numbered;
@@ -477,6 +494,8 @@ CREATE FUNCTION deal_append_update() RETURNS trigger
     SET search_path FROM CURRENT
     SET plan_cache_mode = force_custom_plan
 AS $$
+-- a column of your own may have the name of a variable
+#variable_conflict use_variable
 DECLARE
     event_id constant regclass = pg_get_serial_sequence('deal_event', 'id');
     first_event_id constant bigint = nextval(event_id);
@@ -846,8 +865,9 @@ $$;
 COMMENT ON FUNCTION deal_event_truncate() IS
     'trigger: without events there are no spans';
 
+-- after the deals that are truncated with the events have been noted
 CREATE TRIGGER deal_span_on_truncate
-    BEFORE TRUNCATE ON deal_event
+    AFTER TRUNCATE ON deal_event
     FOR EACH STATEMENT
     WHEN (current_setting('kpicrm.history', true) IS DISTINCT FROM 'off')
     EXECUTE FUNCTION deal_event_truncate();
@@ -860,6 +880,12 @@ AS $$
 DECLARE
     is_mentioned boolean;
 BEGIN
+    -- row security would hide what it is needed for
+    IF row_security_active('deal_event'::regclass) THEN
+        RAISE EXCEPTION 'role "%" cannot see whether % "%" is part of the history of deals', current_user, TG_TABLE_NAME, OLD.name
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = 'Let the owner of the workspace do it.';
+    END IF;
     EXECUTE format('SELECT EXISTS (SELECT FROM deal_event AS event WHERE event.%I = $1)', TG_ARGV[0])
     INTO is_mentioned
     USING OLD.id;
@@ -868,11 +894,11 @@ BEGIN
             USING ERRCODE = 'foreign_key_violation',
                   HINT = 'Past reports need it: rename it instead.';
     END IF;
-    RETURN OLD;
+    RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
 END;
 $$;
 COMMENT ON FUNCTION keep_what_history_mentions() IS
-    'trigger: refuses to delete what deal_event refers to in the column that is its argument';
+    'trigger: refuses to delete, or to give another key, what deal_event refers to in the column that is its argument';
 
 CREATE TRIGGER phase_is_in_history
     BEFORE DELETE ON phase
@@ -880,17 +906,38 @@ CREATE TRIGGER phase_is_in_history
     EXECUTE FUNCTION keep_what_history_mentions('phase_id');
 COMMENT ON TRIGGER phase_is_in_history ON phase IS 'keeps phases that past reports need';
 
+CREATE TRIGGER phase_keeps_its_key
+    BEFORE UPDATE OF id ON phase
+    FOR EACH ROW
+    WHEN (OLD.id <> NEW.id)
+    EXECUTE FUNCTION keep_what_history_mentions('phase_id');
+COMMENT ON TRIGGER phase_keeps_its_key ON phase IS 'keeps the keys of phases that past reports need';
+
 CREATE TRIGGER sales_rep_is_in_history
     BEFORE DELETE ON sales_rep
     FOR EACH ROW
     EXECUTE FUNCTION keep_what_history_mentions('rep_id');
 COMMENT ON TRIGGER sales_rep_is_in_history ON sales_rep IS 'keeps reps that past reports need';
 
+CREATE TRIGGER sales_rep_keeps_its_key
+    BEFORE UPDATE OF id ON sales_rep
+    FOR EACH ROW
+    WHEN (OLD.id <> NEW.id)
+    EXECUTE FUNCTION keep_what_history_mentions('rep_id');
+COMMENT ON TRIGGER sales_rep_keeps_its_key ON sales_rep IS 'keeps the keys of reps that past reports need';
+
 CREATE TRIGGER product_is_in_history
     BEFORE DELETE ON product
     FOR EACH ROW
     EXECUTE FUNCTION keep_what_history_mentions('product_id');
 COMMENT ON TRIGGER product_is_in_history ON product IS 'keeps products that past reports need';
+
+CREATE TRIGGER product_keeps_its_key
+    BEFORE UPDATE OF id ON product
+    FOR EACH ROW
+    WHEN (OLD.id <> NEW.id)
+    EXECUTE FUNCTION keep_what_history_mentions('product_id');
+COMMENT ON TRIGGER product_keeps_its_key ON product IS 'keeps the keys of products that past reports need';
 
 -- ------------------------------------------------------------ rebuild, check
 

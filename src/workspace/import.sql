@@ -222,6 +222,12 @@ BEGIN
                 CASE WHEN parsed.ended_at IS NULL AND parsed.ended_text IS NOT NULL THEN format('ended_at "%%s" is not an instant', left(parsed.ended_text, 60)) END,
                 CASE WHEN parsed.done IS NULL AND parsed.done_text IS NOT NULL THEN format('done "%%s" is not true or false', left(parsed.done_text, 60)) END,
                 CASE WHEN parsed.counts_as_visit IS NULL AND parsed.counts_as_visit_text IS NOT NULL THEN format('counts_as_visit "%%s" is not true or false', left(parsed.counts_as_visit_text, 60)) END,
+                -- what is found by an index
+                CASE WHEN greatest(
+                    octet_length(parsed.external_id), octet_length(parsed.pipeline), octet_length(parsed.phase), octet_length(parsed.activity_type),
+                    octet_length(parsed.account), octet_length(parsed.rep), octet_length(parsed.team), octet_length(parsed.product), octet_length(parsed.source),
+                    octet_length(parsed.lead_external_id), octet_length(parsed.deal_external_id)
+                ) > 2000 THEN 'external_id, or the name of what belongs to it, is longer than 2000 bytes' END,
                 CASE WHEN parsed.phase_kind NOT IN ('open', 'hold', 'won', 'lost', 'disqualified') THEN format('phase_kind "%%s" is none of open, hold, won, lost, disqualified', left(parsed.phase_kind, 60)) END
             ], NULL)
         FROM (
@@ -816,13 +822,14 @@ AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
+    -- expressions, because a long value itself is kept apart, and would go with the table
     SELECT
         import.row_number,
-        import.external_id,
+        import.external_id || '',
         import.action,
         import.target_id,
         nullif(array_to_string(import.reasons, '; '), ''),
-        CASE import.action WHEN 'rejected' THEN import.source_row END
+        CASE import.action WHEN 'rejected' THEN import.source_row #> '{}' END
     FROM pg_temp.kpicrm_import AS import
     ORDER BY import.row_number;
     DROP TABLE pg_temp.kpicrm_import;

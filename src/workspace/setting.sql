@@ -33,22 +33,3 @@ COMMENT ON COLUMN setting.language IS 'language of captions: en or ja';
 COMMENT ON COLUMN setting.prospect_min_probability IS 'win probability from which on an open deal counts as likely, 0 to 1';
 COMMENT ON COLUMN setting.stall_fraction IS 'share of stays that have ended when an open one counts as stalled, 0 to 1';
 COMMENT ON COLUMN setting.version IS 'version of kpicrm this workspace was made for';
-
-CREATE FUNCTION keep_setting() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path FROM CURRENT
-AS $$
-BEGIN
-    RAISE EXCEPTION 'the row of table setting cannot be deleted'
-        USING ERRCODE = 'restrict_violation',
-              HINT = 'Every report needs it: change it with UPDATE.';
-END;
-$$;
-COMMENT ON FUNCTION keep_setting() IS
-    'trigger: refuses to delete the settings';
-
-CREATE TRIGGER setting_stays
-    BEFORE DELETE ON setting
-    FOR EACH ROW
-    EXECUTE FUNCTION keep_setting();
-COMMENT ON TRIGGER setting_stays ON setting IS 'every report needs the row';

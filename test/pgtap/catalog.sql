@@ -13,6 +13,8 @@ INSERT INTO allowed (rule, name) VALUES
     -- These change the database.
     ('volatile', 'create_workspace'),
     ('volatile', 'upgrade_workspace'),
+    ('volatile', 'claim_workspace'),
+    ('volatile', 'execute_as'),
     ('volatile', 'drop_workspace'),
     ('volatile', 'grant_workspace'),
     ('volatile', 'generate_demo'),

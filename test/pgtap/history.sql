@@ -9,7 +9,7 @@ BEGIN;
 SET search_path = public, pg_catalog;
 SET client_min_messages = warning;
 SET TIME ZONE 'UTC';
-SELECT plan(55);
+SELECT plan(62);
 
 SELECT kpicrm.create_workspace('history_test') \g /dev/null
 SET search_path = history_test, public;
@@ -610,6 +610,17 @@ TRUNCATE deal CASCADE;
 SELECT is(count(*) - :removed, :deals::bigint, 'TRUNCATE writes that every deal was removed') FROM deal_event WHERE removed;
 TRUNCATE deal, deal_event CASCADE;
 SELECT is_empty('SELECT * FROM check_history()', 'and with the events the spans are gone, too');
+INSERT INTO deal (id, name, phase_id) VALUES (1, 'a', 1), (2, 'b', 1);
+TRUNCATE deal_event, deal CASCADE;
+SELECT is_empty('SELECT FROM deal_span', 'in whichever order they are named');
+ALTER TABLE deal ADD COLUMN event_id bigint, ADD COLUMN now timestamptz, ADD COLUMN deal_id text;
+SELECT lives_ok($$INSERT INTO deal (id, name, phase_id, event_id, deal_id) VALUES (1, 'a', 1, 5, 'x')$$, 'columns of your own may have any name');
+SELECT lives_ok($$UPDATE deal SET product_id = 1, phase_id = 2$$, 'and are there when a deal changes');
+UPDATE deal SET product_id = 2;
+SELECT throws_ok('UPDATE product SET id = 99 WHERE id = 1', '23503', NULL, 'what the history mentions keeps its key');
+SELECT throws_ok('UPDATE phase SET id = 99 WHERE id = 1', '23503', NULL, 'so does a phase');
+SELECT lives_ok($$UPDATE product SET id = id, name = 'renamed' WHERE id = 1$$, 'but not its name');
+SELECT is_empty('SELECT * FROM check_history()', 'all of this holds together');
 
 SELECT * FROM finish();
 ROLLBACK;

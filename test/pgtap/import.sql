@@ -8,7 +8,7 @@ SET TIME ZONE 'UTC';
 SELECT kpicrm.create_workspace('crm') \g /dev/null
 UPDATE crm.setting SET time_zone = 'Asia/Tokyo';
 \pset tuples_only on
-SELECT plan(84);
+SELECT plan(90);
 
 -- ---------------------------------------------------------------- values as text
 SELECT is(kpicrm.parsed_date(value.text), value.day, format('day "%s"', value.text))
@@ -45,6 +45,9 @@ FROM (VALUES
     ('2026-03-31 24:00', NULL),
     ('2026-03-31 09:60', NULL),
     ('2026-03-31 09:30 JST', NULL),
+    (U&'2026-03-31 09:30\3000+09:00', NULL),
+    (U&'\FF12026-03-31', NULL),
+    ('2026-03-31 09:30:00.' || repeat('1', 300), NULL),
     ('now', NULL)
 ) AS value (text, at);
 SELECT is(kpicrm.parsed_amount(value.text), value.amount, format('amount "%s"', value.text))
@@ -55,6 +58,7 @@ FROM (VALUES
     ('9999999999999999.99', 9999999999999999.99),
     ('9999999999999999.995', NULL),
     ('1,200', NULL),
+    (U&'\FF11\FF15', NULL),
     ('NaN', NULL),
     ('1e999', NULL)
 ) AS value (text, amount);
@@ -397,6 +401,17 @@ RESET ROLE;
 ALTER TABLE crm.deal ADD CONSTRAINT own_rule CHECK (name <> 'forbidden');
 SELECT throws_ok($$SELECT crm.import_deals('[{"external_id": "R-2", "name": "forbidden", "pipeline": "Sales", "phase": "Contact", "rep": "Nobody"}]'::jsonb)$$, '23514', NULL, 'a rule of your own stops the import');
 SELECT is_empty($$SELECT name FROM crm.sales_rep WHERE name = 'Nobody'$$, 'and nothing of it stays');
+CREATE TEMP TABLE long_key AS
+SELECT import.external_id, import.action, import.reason, import.source_row
+FROM crm.import_deals(jsonb_build_array(
+    jsonb_build_object('external_id', 'short', 'name', 'a', 'pipeline', 'Sales', 'phase', 'Contact'),
+    jsonb_build_object('external_id', (SELECT string_agg(md5(n::text), '') FROM generate_series(1, 200) AS n), 'name', 'a', 'pipeline', 'Sales', 'phase', 'Contact'))) AS import;
+SELECT set_eq(
+    'SELECT length(external_id) AS key, action, reason, length(source_row ->> ''external_id'') AS given FROM long_key',
+    $$VALUES (5, 'inserted', NULL, NULL), (6400, 'rejected', 'external_id, or the name of what belongs to it, is longer than 2000 bytes', 6400)$$,
+    'what is too long for an index is rejected alone'
+);
+SELECT isnt_empty($$SELECT FROM crm.deal WHERE external_id = 'short'$$, 'and the rest is there');
 SET kpicrm.history = 'off';
 SELECT is(action, 'inserted', 'an import keeps the history, whatever the session says')
 FROM crm.import_deals('[{"external_id": "R-3", "name": "x", "pipeline": "Sales", "phase": "Contact"}]'::jsonb);

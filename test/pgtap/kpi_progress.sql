@@ -168,6 +168,16 @@ SELECT is_empty(
     'met is at 100 % and more'
 );
 SELECT is_empty($$SELECT * FROM demo.target_gap WHERE grain_name = 'month'$$, 'the generated targets of reps, teams and company add up');
+-- Last May's gross profit was -100 until the 15th and 200 after it: no share.
+INSERT INTO crm.kpi (code, name, name_ja, unit, kind, fact, date_column, numerator) VALUES ('cash', 'Cash', 'cash', 'amount', 'flow', 'customer_purchase', 'purchased_date', 'sum(amount)');
+INSERT INTO crm.purchase (id, account_id, purchased_at, amount) VALUES (9001, 1, '2025-05-05 12:00+09', -100), (9002, 1, '2025-05-25 12:00+09', 200);
+INSERT INTO crm.target (kpi_code, grain, period_start, value) VALUES ('cash', 'month', '2026-05-01', 1000);
+SELECT is(
+    (SELECT row(p.pace, p.elapsed)::text FROM pg_temp.progress('2026-05-15 12:00+09', 'seasonal') AS p WHERE p.kpi = 'cash'),
+    row('linear', round(15::numeric / 31, 6))::text,
+    'seasonal: linear where last year''s part was less than nothing'
+);
+
 -- A calendar that ends within a period: next year's holidays are not announced yet.
 UPDATE crm.setting SET calendar = 'jp';
 INSERT INTO crm.target (kpi_code, grain, period_start, value) VALUES ('lead_count', 'year', '2026-04-01', 100);

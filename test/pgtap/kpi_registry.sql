@@ -267,19 +267,22 @@ SELECT lives_ok(format('INSERT INTO crm.target (kpi_code, grain, period_start, v
 FROM (VALUES ('week', '2026-04-06'), ('month', '2026-04-01'), ('quarter', '2026-07-01'), ('half', '2026-10-01'), ('year', '2026-04-01')) AS v (grain, day);
 SELECT is(pg_temp.refusal($$INSERT INTO crm.target (kpi_code, grain, period_start, value) VALUES ('nonsense', 'month', '2026-04-01', 1)$$) ~ '^23503', true, 'a target of no KPI');
 SELECT is(pg_temp.refusal($$INSERT INTO crm.target (kpi_code, grain, period_start, rep_id, value) VALUES ('revenue', 'month', '2026-04-01', 99, 1)$$) ~ '^23503', true, 'a target for nobody');
+SELECT is(pg_temp.refusal($$INSERT INTO crm.target (kpi_code, grain, period_start, product_id, value) VALUES ('lead_count', 'month', '2026-04-01', 1, 5)$$), '22023 KPI "lead_count" cannot be measured by product', 'a target of what is not measured');
 
 -- The parts of a definition that add up.
 SELECT is(
     (SELECT string_agg(e || ' ' || kpicrm.expression_adds_up(e, '(SELECT 1 AS a, 2.5 AS b, true AS c) AS t'), E'\n' ORDER BY e COLLATE "C") FROM unnest(ARRAY[
-        'count(*)', 'sum(a)', 'sum(b) FILTER (WHERE c)', '2 * sum(a) - count(b)', 'coalesce(sum(b), 0)', 'sum(a)::numeric', '100 * (count(a) - count(*) FILTER (WHERE c))',
+        'count(*)', 'sum(a)', 'sum(b) FILTER (WHERE c)', '2 * sum(a) - count(b)', '2 * coalesce(sum(a), 0) - count(b)', 'coalesce(sum(b), 0)', 'coalesce(sum(a) - sum(b), 0)', 'sum(a) - sum(b)', 'sum(a)::numeric', '100 * (count(a) - count(*) FILTER (WHERE c))',
         'count(DISTINCT a)', 'max(a)', 'avg(b)', 'sum(a) / count(*)', 'sum(a) * count(*)', 'coalesce(sum(b), 1)', 'sum(b)::integer', 'abs(sum(a))', '1 + sum(a)', 'sum(DISTINCT b)',
         'CASE WHEN sum(a) > 0 THEN sum(a) END']) AS e),
     $want$1 + sum(a) false
 100 * (count(a) - count(*) FILTER (WHERE c)) true
-2 * sum(a) - count(b) true
+2 * coalesce(sum(a), 0) - count(b) true
+2 * sum(a) - count(b) false
 CASE WHEN sum(a) > 0 THEN sum(a) END false
 abs(sum(a)) false
 avg(b) false
+coalesce(sum(a) - sum(b), 0) false
 coalesce(sum(b), 0) true
 coalesce(sum(b), 1) false
 count(*) true
@@ -288,6 +291,7 @@ max(a) false
 sum(DISTINCT b) false
 sum(a) true
 sum(a) * count(*) false
+sum(a) - sum(b) false
 sum(a) / count(*) false
 sum(a)::numeric true
 sum(b) FILTER (WHERE c) true

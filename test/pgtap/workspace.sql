@@ -6,7 +6,7 @@ BEGIN;
 SET search_path = public, pg_catalog;
 SET client_min_messages = warning;
 SET TIME ZONE 'UTC';
-SELECT plan(80);
+SELECT plan(89);
 
 -- ------------------------------------------- a plain role has one of its own
 CREATE ROLE workspace_test_seller;
@@ -210,6 +210,26 @@ FROM unnest(ARRAY[
 ]) AS row;
 SELECT throws_ok($$INSERT INTO first.target (kpi_code, grain, period_start, value) VALUES ('revenue', 'year', '2024-04-01', 1)$$, '23505', NULL,
     'a goal is set once');
+
+-- A schema of somebody else, who could put code of their own beside ours.
+CREATE ROLE workspace_other;
+CREATE SCHEMA theirs AUTHORIZATION workspace_other;
+SELECT throws_ok($$SELECT kpicrm.create_workspace('theirs')$$, '42501', 'schema "theirs" belongs to role "workspace_other"', 'no workspace in the schema of another role');
+-- Functions of a workspace name their schema: under its old name they would write into a new one.
+ALTER SCHEMA first RENAME TO "First of 2025";
+SELECT throws_ok($$SELECT kpicrm.create_workspace('first')$$, '42P06', 'workspace "First of 2025" had the name "first" and has not been upgraded since', 'nor under the name of one that was renamed');
+SELECT is(kpicrm.upgrade_workspace('First of 2025'), kpicrm.installed_version(), 'which an upgrade mends');
+UPDATE "First of 2025".deal SET amount = 7 WHERE id = (SELECT min(id) FROM "First of 2025".deal);
+SELECT is_empty('SELECT * FROM "First of 2025".check_history()', 'so that it goes on');
+SELECT lives_ok($$SELECT kpicrm.create_workspace('first')$$, 'and the name is free');
+DROP TRIGGER setting_stays ON first.setting;
+SELECT kpicrm.upgrade_workspace('first') \g /dev/null
+SELECT throws_ok('DELETE FROM first.setting', '23001', NULL, 'an upgrade repairs what keeps the settings');
+SELECT throws_ok($$SELECT kpicrm.execute_as('workspace_other', 'SET ROLE none')$$, '42501', NULL, 'there is no way back from another role');
+SELECT throws_ok($$SELECT kpicrm.execute_as('workspace_other', 'COMMIT')$$, '0A000', 'cannot be run as another role: "COMMIT"', 'nor out of the transaction');
+SET ROLE workspace_other;
+SELECT throws_ok(format('SELECT kpicrm.execute_as(%L, ''SELECT 1'')', session_user), '42501', NULL, 'nor to one that the caller may not become');
+RESET ROLE;
 
 SELECT * FROM finish();
 ROLLBACK;

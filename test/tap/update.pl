@@ -89,13 +89,16 @@ $node->safe_psql(
     CREATE POLICY own ON crm.deal TO update_rep USING (rep_id = 1);
     CREATE POLICY everything ON crm.deal TO update_reader, update_writer USING (true);
     ALTER TABLE crm.phase_stay ENABLE ROW LEVEL SECURITY;
-    CREATE POLICY own ON crm.phase_stay USING (deal_id IN (SELECT id FROM crm.deal));
+    CREATE POLICY own ON crm.phase_stay USING (EXISTS (SELECT FROM crm.deal WHERE deal.id = phase_stay.deal_id));
     CREATE VIEW public.my_board AS SELECT deal, status FROM crm.deal_board;
     CREATE VIEW public.my_week AS SELECT * FROM crm.phase_progress;
     CREATE ROLE update_owner;
     GRANT CREATE ON DATABASE updated TO update_owner;
     SET ROLE update_owner;
     SELECT kpicrm.create_workspace('owned');
+    -- what an upgrade runs must not lead back to the role that upgrades
+    CREATE FUNCTION owned.escape() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM set_config('role', 'none', true); ALTER ROLE update_owner SUPERUSER; RETURN NULL; END$$;
+    CREATE TRIGGER escape BEFORE UPDATE ON owned.setting FOR EACH STATEMENT EXECUTE FUNCTION owned.escape();
     RESET ROLE;
     -- as an upgrade by a superuser left it
     ALTER FUNCTION owned.win_rate_report(date, date, text, timestamptz, text, integer) OWNER TO CURRENT_USER;
@@ -151,6 +154,9 @@ is($node->safe_psql('updated', 'SELECT count(*) FROM crm.check_history()'), 0, '
 
 # ---- a workspace of another role
 like($by->('update_writer', q{SELECT kpicrm.upgrade_workspace('owned')}), qr/workspace "owned" belongs to role "update_owner"/, 'whoever is not its owner cannot upgrade it');
+(undef, undef, my $trapped) = $node->psql('updated', q{SELECT kpicrm.upgrade_workspace('owned')});
+like($trapped, qr/cannot set parameter "role" within security-/, 'what the owner has put into a workspace cannot leave the owner\'s role');
+$node->safe_psql('updated', 'DROP TRIGGER escape ON owned.setting');
 is($node->safe_psql('updated', q{SELECT kpicrm.upgrade_workspace('owned'), current_user = session_user}), "$version|t", 'a superuser can, and is one afterwards');
 is(
     $node->safe_psql('updated', q{
