@@ -213,10 +213,10 @@ kpicrm_binomial_limit(double rate, int64 total, double fraction)
 
 	if (rate <= 0 || rate >= 1)
 		return rate;
-	/* the sum of both ends fits, their distance may not */
 	while (low + 1 < high)
 	{
-		int64		middle = (low + high) / 2;
+		/* their distance may be one more than an int64 holds */
+		int64		middle = low + (int64) (((uint64) high - (uint64) low) / 2);
 
 		if (binomial_cumulative(rate, total, middle) > fraction)
 			high = middle;

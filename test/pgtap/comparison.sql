@@ -168,9 +168,12 @@ SELECT is_empty(
     'the limits are those of R to 1e-8'
 );
 SELECT is_empty(
-    $$SELECT many.total, bound.* FROM (VALUES (1e9), (1e15), (9223372036854775807)) AS many (total)
-      CROSS JOIN LATERAL (SELECT kpicrm.control_limit_lower(0.3, many.total::bigint) AS lower, kpicrm.control_limit_upper(0.3, many.total::bigint) AS upper) AS bound
-      WHERE (abs(bound.lower - (0.3 - 1.959963984540054 * sqrt(0.21 / many.total))) < 1e-9 AND abs(bound.upper - (0.3 + 1.959963984540054 * sqrt(0.21 / many.total))) < 1e-9) IS NOT TRUE$$,
+    $$SELECT many.total, given.rate, bound.*
+      FROM (VALUES (1e9), (1e15), (9223372036854775807)) AS many (total)
+      CROSS JOIN (VALUES (0.3), (0.9)) AS given (rate)
+      CROSS JOIN LATERAL (SELECT kpicrm.control_limit_lower(given.rate, many.total::bigint) AS lower, kpicrm.control_limit_upper(given.rate, many.total::bigint) AS upper) AS bound
+      CROSS JOIN LATERAL (SELECT 1.959963984540054 * sqrt(given.rate * (1 - given.rate) / many.total) AS width) AS normal
+      WHERE (abs(bound.lower - (given.rate - normal.width)) < 1e-9 AND abs(bound.upper - (given.rate + normal.width)) < 1e-9) IS NOT TRUE$$,
     'as many cases as there can be: the limits of the normal distribution'
 );
 SELECT is(kpicrm.control_limit_lower(0.3, 0), NULL, 'no case, no limit');
