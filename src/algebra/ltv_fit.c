@@ -28,12 +28,12 @@ static const KpicrmLtvStatus status_of_fit[] = {
 #define SAME_HEIGHT 1e-3
 
 /*
- * Takes the best of some starts, the first of which is nearly always good.  What has
- * no maximum is found out by a second one.
+ * Takes the best of some starts.  If there is but one hill the first is nearly always
+ * good, and what has no maximum is found out by a second one.
  */
 static void
 maximise(KpicrmLtvPart *part, const KpicrmLikelihood *likelihood, const double start[][KPICRM_FIT_PARAMETERS],
-		 int starts, int scale, double unit)
+		 int starts, bool has_one_hill, int scale, double unit)
 {
 	KpicrmFit	best = {0};
 
@@ -44,9 +44,11 @@ maximise(KpicrmLtvPart *part, const KpicrmLikelihood *likelihood, const double s
 
 		kpicrm_likelihood_fit(&fit, likelihood, start[i]);
 		again = i > 0 && fabs(fit.log_likelihood - best.log_likelihood) < SAME_HEIGHT;
-		if (i == 0 || fit.status == KPICRM_FIT_CONVERGED || fit.log_likelihood > best.log_likelihood)
+		/* of two that are as high, the one that is known to be a top */
+		if (i == 0 || fit.log_likelihood > best.log_likelihood + SAME_HEIGHT ||
+			(fit.status == KPICRM_FIT_CONVERGED && fit.log_likelihood > best.log_likelihood - SAME_HEIGHT))
 			best = fit;
-		if (again || best.status == KPICRM_FIT_CONVERGED)
+		if (has_one_hill && (again || best.status == KPICRM_FIT_CONVERGED))
 			break;
 	}
 	part->status = status_of_fit[best.status];
@@ -89,7 +91,7 @@ static void
 fit_orders(KpicrmLtvModel *m, const KpicrmLtvSample *s, bool (*is_cancelled) (void))
 {
 	/* log of r, alpha / r, a, b */
-	static const double shape[][3] = {{0, 0, 0.7}, {-1.2, -0.7, 0.7}, {1.1, 0.7, 2.3}, {-1.2, 2.3, 3}};
+	static const double shape[][3] = {{0, 0, 0.7}, {-1.2, -0.7, 0.7}, {1.1, 0.7, 2.3}, {-1.2, 2.3, 3}, {-0.3, -1.8, -2.4}, {-2, 0.8, 5}};
 	double		start[lengthof(shape)][KPICRM_FIT_PARAMETERS];
 	KpicrmBuyerCount *buyers = palloc_extended((Size) s->used * sizeof(*buyers), MCXT_ALLOC_HUGE);
 	KpicrmBuyerSample sample = {s->terms.variant, distinct_buyers(buyers, s), buyers};
@@ -118,7 +120,8 @@ fit_orders(KpicrmLtvModel *m, const KpicrmLtvSample *s, bool (*is_cancelled) (vo
 		start[i][3] = shape[i][2];
 	}
 	mean_age *= periods_per_unit(&m->terms);
-	maximise(&m->orders, &likelihood, start, lengthof(start), 1, mean_age);
+	/* MBG/NBD has often two: many who left at once, or some who left in the end */
+	maximise(&m->orders, &likelihood, start, lengthof(start), s->terms.variant == KPICRM_BUYER_BG, 1, mean_age);
 	m->orders.log_likelihood -= orders * log(mean_age);
 	pfree(buyers);
 }
@@ -159,7 +162,7 @@ fit_spend(KpicrmLtvModel *m, const KpicrmLtvSample *s, bool (*is_cancelled) (voi
 	{
 		for (uint32 i = 0; i < sample.length; i++)
 			spenders[i].mean /= mean;
-		maximise(&m->spend, &likelihood, start, lengthof(start), 2, mean);
+		maximise(&m->spend, &likelihood, start, lengthof(start), true, 2, mean);
 		m->spend.log_likelihood -= (double) m->spenders * log(mean);
 	}
 	pfree(spenders);

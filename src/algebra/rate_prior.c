@@ -189,6 +189,12 @@ kpicrm_rate_prior_fit(KpicrmRatePrior *prior, const KpicrmRateGroup *groups, int
 		prior->log_likelihood = chance;
 		return;
 	}
+	/* every group all or nothing: the likelihood grows until the end of the search, and there is no estimate */
+	if (at[1] > MAX_CORRELATION * (1 - 1e-6))
+	{
+		prior->status = KPICRM_PRIOR_TOO_FEW;
+		return;
+	}
 	prior->mean = at[0];
 	prior->alpha = at[0] * (1 - at[1]) / at[1];
 	prior->beta = (1 - at[0]) * (1 - at[1]) / at[1];

@@ -81,7 +81,7 @@ kpicrm_lead_times_win_probability_given_age(PG_FUNCTION_ARGS)
 	if (pg_add_s64_overflow(age, within, &within))
 		within = PG_INT64_MAX;
 	then = kpicrm_survival_at(&list, within);
-	if (list.length == 0 || now.survival <= 0)
+	if (list.length == 0 || now.survival <= 0 || age > list.entries[list.length - 1].duration)
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(Min(1, (then.incidence[KPICRM_WON] - now.incidence[KPICRM_WON]) / now.survival));
 }

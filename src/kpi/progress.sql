@@ -12,7 +12,8 @@
  *                           where that knows only a part of the period
  *                 seasonal  what of the company's total of the same period of the
  *                           (up to three) previous years had been reached at the
- *                           same point; linear where there is none, or where
+ *                           same point, as far as the data reach back to its
+ *                           begin; linear where there is none, or where
  *                           amounts below 0 make it no share
  *               pacing says which one it was
  *   expected    target × elapsed for what adds up over time; for rates, averages,
@@ -279,6 +280,10 @@ BEGIN ATOMIC
                     ELSE (span.period_end - make_interval(years => years.back))::date
                 END AS until
         ) AS past
+        -- not a year in the middle of which the data begin
+        JOIN (
+            SELECT local_date(least((SELECT min(deal.opened_at) FROM deal), (SELECT min(lead.created_at) FROM lead), (SELECT min(purchase.purchased_at) FROM purchase))) AS day
+        ) AS first ON first.day <= past.start
         JOIN past_day
             ON past_day.kpi_code = span.kpi_code
             AND past_day.day >= past.start

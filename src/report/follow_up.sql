@@ -140,7 +140,8 @@ BEGIN ATOMIC
         FROM frame
         CROSS JOIN customer_rhythm(as_of, history_days) AS visit
     ), best AS (
-        SELECT percentile_disc(0.8) WITHIN GROUP (ORDER BY rhythm.yearly_amount) AS yearly_amount
+        -- that of the last one who belongs to it: just above 0.8, because at 0.8 of the customers a further one would
+        SELECT percentile_disc(0.8 + 1e-9) WITHIN GROUP (ORDER BY rhythm.yearly_amount) AS yearly_amount
         FROM rhythm
     ), term AS MATERIALIZED (
         SELECT

@@ -8,10 +8,11 @@
  * group_rate is the rate of all cases of those compared.  A member differs from the
  * others (verdict above or below) if Fisher's exact test of its cases against those
  * of all others says so at 5 %, after Benjamini and Hochberg's correction for so
- * many comparisons.  If not, the verdict is no_difference if it has required_count
- * cases, with which a difference that matters would have been found four times out
- * of five, and too_few_cases otherwise.  What matters is difference, or half the way
- * from group_rate to 0 or 1, whichever is nearer.
+ * many comparisons.  If not, the verdict is no_difference if the bounds of its rate
+ * leave no room for a difference that matters, and too_few_cases otherwise.  What
+ * matters is difference, or half the way from group_rate to 0 or 1, whichever is
+ * nearer.  required_count is what to wait for: so many cases, compared with a known
+ * rate and with it alone, would show that difference four times out of five.
  *
  * shrunk_rate is what to expect of the member: its own cases and, the fewer these
  * are, the more what is known of all (empirical Bayes, beta-binomial).  limit_low and
@@ -163,9 +164,11 @@ BEGIN ATOMIC
             CASE (whole.prior).status WHEN 'no_spread' THEN kpicrm.rate_upper(whole.cases)
                 ELSE kpicrm.shrunk_rate_upper(corrected.cases, (whole.prior).alpha, (whole.prior).beta) END AS shrunk_high,
             kpicrm.probability_above(corrected.cases, (whole.prior).alpha, (whole.prior).beta, whole.rate) AS above,
-            kpicrm.required_count(whole.rate, coalesce(difference, nullif(least(whole.rate, 1 - whole.rate) / 2, 0))) AS required
+            sought.difference,
+            kpicrm.required_count(whole.rate, sought.difference) AS required
         FROM corrected
         CROSS JOIN whole
+        CROSS JOIN (SELECT coalesce(rep_comparison.difference, nullif(least(whole.rate, 1 - whole.rate) / 2, 0)) AS difference FROM whole) AS sought
     )
     SELECT
         kpi,
@@ -193,7 +196,9 @@ BEGIN ATOMIC
         CASE
             WHEN judged.adjusted < 0.05 AND judged.rate > judged.group_rate THEN 'above'
             WHEN judged.adjusted < 0.05 AND judged.rate < judged.group_rate THEN 'below'
-            WHEN judged.total >= judged.required THEN 'no_difference'
+            -- its bounds leave no room for a difference that would matter
+            WHEN kpicrm.rate_lower(judged.cases) > judged.group_rate - judged.difference
+                AND kpicrm.rate_upper(judged.cases) < judged.group_rate + judged.difference THEN 'no_difference'
             ELSE 'too_few_cases'
         END,
         judged.status

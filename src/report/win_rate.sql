@@ -11,10 +11,11 @@
  *                  won within within_days / all of them
  *   censored       opened in the period: the probability to be won within
  *                  within_days of opening, by Aalen and Johansen, with the deals
- *                  still open as censored and lost as the competing end
+ *                  still open as censored, and lost or disqualified as the
+ *                  competing end; NULL while none has been observed so long
  *
  * A reopened deal counts by its last closing; hold and disqualified are not
- * closed (a disqualified deal counts as opened, and is censored at its end).
+ * closed (a disqualified deal counts as opened, and as one that is not won).
  * Rep, team and product are those of the event: of the closing for closed and
  * closed_amount, of the opening for the others.  The team is the rep's present
  * one.  low and high are the 95 % Wilson bounds of a rate by count.  Amounts have
@@ -61,8 +62,10 @@ BEGIN ATOMIC
                 FILTER (WHERE occasion.occasion = 'opened') AS created,
             kpicrm.conversion_agg(occasion.won IS TRUE AND occasion.ended_at <= occasion.opened_at + make_interval(hours => 24 * within_days))
                 FILTER (WHERE occasion.occasion = 'opened' AND occasion.opened_at + make_interval(hours => 24 * within_days) <= as_of) AS mature,
-            kpicrm.lead_time_agg(occasion.opened_at, occasion.ended_at, occasion.won, as_of)
-                FILTER (WHERE occasion.occasion = 'opened') AS lead_times
+            kpicrm.lead_time_agg(occasion.opened_at, occasion.ended_at, CASE WHEN occasion.ended_at IS NOT NULL THEN occasion.won IS TRUE END, as_of)
+                FILTER (WHERE occasion.occasion = 'opened') AS lead_times,
+            max(coalesce(occasion.ended_at, as_of) - occasion.opened_at)
+                FILTER (WHERE occasion.occasion = 'opened') AS longest
         FROM deal_occasion(from_date, to_date, by, as_of, grain) AS occasion
         GROUP BY
             occasion.dimension_name,
@@ -147,7 +150,10 @@ BEGIN ATOMIC
             kpicrm.completed_count(period.lead_times) + kpicrm.lost_count(period.lead_times) + kpicrm.open_count(period.lead_times),
             NULL,
             NULL,
-            kpicrm.win_probability(period.lead_times, make_interval(hours => 24 * within_days)),
+            CASE
+                WHEN kpicrm.open_count(period.lead_times) = 0 OR period.longest >= make_interval(hours => 24 * within_days)
+                    THEN kpicrm.win_probability(period.lead_times, make_interval(hours => 24 * within_days))
+            END,
             NULL,
             NULL
         )

@@ -7,7 +7,7 @@ SET search_path = public, pg_catalog;
 SET client_min_messages = warning;
 SET extra_float_digits = 1;
 \pset tuples_only on
-SELECT plan(32);
+SELECT plan(34);
 
 -- ------------------------------------------------------- how groups are spread
 CREATE TEMP TABLE prior_reference (
@@ -66,7 +66,9 @@ SELECT is((SELECT prior.status FROM kpicrm.rate_prior('{3/10}') AS prior), 'too_
 SELECT is((SELECT prior.status FROM kpicrm.rate_prior('{0/10,0/20}') AS prior), 'too_few', 'nothing converted: nothing to learn');
 SELECT is((SELECT prior.status FROM kpicrm.rate_prior('{7/7,20/20}') AS prior), 'too_few', 'all converted: the same');
 SELECT is((SELECT prior.status FROM kpicrm.rate_prior('{0/1,1/1,1/1}') AS prior), 'too_few', 'one case each: spread cannot be told from chance');
-SELECT is((SELECT prior.status FROM kpicrm.rate_prior('{0/10,10/10}') AS prior), 'fitted', 'all or nothing is a spread, too');
+SELECT is((SELECT row(prior.status, prior.mean, prior.alpha)::text FROM kpicrm.rate_prior('{0/10,10/10}') AS prior), '(too_few,0.5,)', 'all or nothing in each: the spread has no end');
+SELECT is((SELECT row(prior.status, prior.mean, prior.alpha)::text FROM kpicrm.rate_prior('{5/5,0/5,0/4,1/1}') AS prior), '(too_few,0.4,)', 'in groups of different sizes, too');
+SELECT is((SELECT prior.status FROM kpicrm.rate_prior('{0/10,10/10,5/10}') AS prior), 'fitted', 'but not if one is neither');
 SELECT is(kpicrm.rate_prior('{}')::text, NULL, 'no group: NULL');
 SELECT is(kpicrm.rate_prior('{NULL,0/0}')::text, NULL, 'no case: NULL');
 SELECT throws_ok($$SELECT kpicrm.rate_prior('{1/2,5000000000/9000000000}')$$, '22003', NULL, 'so many cases that the likelihood has no digits left: refused');

@@ -178,6 +178,18 @@ SELECT is(
     'seasonal: linear where last year''s part was less than nothing'
 );
 
+-- The data begin on 15 November 2023: only what was whole is compared.
+INSERT INTO crm.purchase (account_id, purchased_at, amount, id) SELECT 1, timestamptz '2023-11-15 12:00+09' + n * interval '1 day', 100, 9100 + n FROM generate_series(0, 46 + 91) AS n;
+INSERT INTO crm.target (kpi_code, grain, period_start, value) VALUES ('cash', 'quarter', '2025-10-01', 1000), ('cash', 'quarter', '2026-01-01', 1000);
+SELECT is(
+    (SELECT string_agg(p.start || ' ' || p.pace, ', ' ORDER BY p.start) FROM pg_temp.progress('2025-12-20 12:00+09', 'seasonal') AS p WHERE p.kpi = 'cash' AND p.grain = 'quarter'),
+    '2025-10-01 linear', 'seasonal: not by a quarter in which the data began'
+);
+SELECT is(
+    (SELECT string_agg(p.start || ' ' || p.pace || ' ' || p.elapsed, ', ' ORDER BY p.start) FROM pg_temp.progress('2026-01-31 12:00+09', 'seasonal') AS p WHERE p.kpi = 'cash' AND p.start = '2026-01-01' AND p.grain = 'quarter'),
+    '2026-01-01 seasonal ' || round(31::numeric / 91, 6), 'but by the whole one after it'
+);
+
 -- A calendar that ends within a period: next year's holidays are not announced yet.
 UPDATE crm.setting SET calendar = 'jp';
 INSERT INTO crm.target (kpi_code, grain, period_start, value) VALUES ('lead_count', 'year', '2026-04-01', 100);

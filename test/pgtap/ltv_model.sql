@@ -8,7 +8,7 @@ SET search_path = kpicrm, public, pg_catalog;
 SET client_min_messages = warning;
 SET extra_float_digits = 1;
 SET TIME ZONE 'UTC';
-SELECT plan(68);
+SELECT plan(70);
 
 CREATE TEMP TABLE summary (
     id integer,
@@ -41,6 +41,13 @@ SELECT ltv_model_agg(p, date '1997-09-30') AS bg FROM history;
 CREATE FUNCTION pg_temp.rounded(m ltv_model, digits integer, VARIADIC names text[]) RETURNS numeric[]
     LANGUAGE sql STABLE
     RETURN (SELECT array_agg(round(value::numeric, digits) ORDER BY array_position(names, name)) FROM parameters(m) WHERE name = ANY (names));
+
+-- Two hills: half of the customers left at once, or hardly any; the second is the higher one.
+CREATE TEMP TABLE two_hills AS
+SELECT ltv_model_agg(x, t_x, age, NULL::double precision, weight, 'MBG/NBD') AS model
+FROM (VALUES (0, 0, 20, 2), (0, 0, 35, 1), (0, 0, 39, 1), (0, 0, 44, 1), (0, 0, 74, 1), (0, 0, 76, 2), (1, 23, 35, 1), (34, 39, 71, 1), (50, 32, 76, 1), (143, 80, 80, 1)) AS buyer (x, t_x, age, weight);
+SELECT ok(log_likelihood(model) > -159.666, 'MBG/NBD: the higher of two maxima, ' || log_likelihood(model)) FROM two_hills;
+SELECT ok(alive_probability(model, 0, 0, 76) > 0.9, 'by which those who have not come back are alive') FROM two_hills;
 
 -- ------------------------------------------------------- published figures
 -- Fader, Hardie and Lee (2005), table 2; Fader and Hardie (2013), note 025; BTYDplus for MBG/NBD.

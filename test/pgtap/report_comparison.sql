@@ -118,8 +118,9 @@ SELECT is(
 SELECT is_empty(
     $$SELECT member_name FROM reported
       WHERE required_count IS DISTINCT FROM kpicrm.required_count(group_rate, least(group_rate, 1 - group_rate) / 2)
-        OR (verdict = 'too_few_cases') <> (case_count < required_count AND NOT adjusted_chance_probability < 0.05)$$,
-    'too few are fewer than would show half the way to 0 or 1'
+        OR (verdict = 'no_difference') <> (NOT adjusted_chance_probability < 0.05
+            AND observed_rate_low > group_rate - least(group_rate, 1 - group_rate) / 2 AND observed_rate_high < group_rate + least(group_rate, 1 - group_rate) / 2)$$,
+    'no difference is that the bounds leave no room for half the way to 0 or 1'
 );
 SELECT is_empty(
     $$SELECT member_name FROM reported

@@ -54,7 +54,8 @@ AS $$
     UNION ALL
     SELECT dimension, member, period_start, 'censored',
         count(*) FILTER (WHERE outcome = 'won'), count(*), NULL, NULL,
-        round(pg_temp.won_within(array_agg(days), array_agg(ending), within), 9), NULL, NULL
+        CASE WHEN max(days) >= within OR bool_and(outcome IN ('won', 'lost', 'disqualified'))
+            THEN round(pg_temp.won_within(array_agg(days), array_agg(CASE WHEN outcome = 'disqualified' THEN 'lost' ELSE ending END), within), 9) END, NULL, NULL
     FROM dated WHERE occasion = 'opened' GROUP BY 1, 2, 3
 $$;
 
