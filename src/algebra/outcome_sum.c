@@ -10,6 +10,11 @@
  * the distribution is then a mixture of normals, and one giant deal among a
  * thousand small ones keeps its two humps.
  *
+ * Many improbable amounts are not normal together: most likely none of them comes.
+ * So as long as fewer than a few of the others are to be expected, they are
+ * convolved, too, and sums that lie close together are merged, which keeps the mean;
+ * the smallest sum stays what it is.
+ *
  * The amounts are sorted first, so the result is the same to the last bit
  * whatever order they come in.
  */
@@ -24,6 +29,8 @@
 #define EXACT_POINTS 65536		/* 2^16 distinct sums */
 #define MAX_WORK (INT64CONST(1) << 21)	/* points written on the way there: 10 ms */
 #define MIXED_POINTS 1024		/* 2^10: each costs an erfc() in every step of a search */
+#define MIN_NORMAL_VARIANCE 10	/* of the number that comes: below it their sum is skew, and often 0 */
+#define LOST_MASS 1e-17			/* of a sum that nobody will miss */
 #define MASS_TOLERANCE 1e-12	/* far above the rounding of sums of masses */
 
 static double
@@ -85,15 +92,53 @@ convolve(KpicrmSumPoint *into, const KpicrmSumPoint *from, int length, const Kpi
 	return written;
 }
 
+/* Merges points until there are no more than that; the first stays alone, the last that are all but impossible go. */
+static int
+merge_points(KpicrmSumPoint *points, int length, int max_points)
+{
+	int128		width;
+	int128		cell = -1;
+	int			written = 1;
+
+	while (length > max_points && points[length - 1].mass < LOST_MASS)
+		length--;
+	if (length <= max_points)
+		return length;
+	width = (points[length - 1].units - points[0].units) / (max_points - 1) + 1;
+	for (int i = 1; i < length; i++)
+	{
+		KpicrmSumPoint *into = &points[written - 1];
+		int128		own_cell = (points[i].units - points[0].units - 1) / width;
+		double		mass = into->mass + points[i].mass;
+
+		if (own_cell != cell)
+			points[written++] = points[i];
+		else if (mass > 0)
+		{
+			into->units += (int128) rint((double) (points[i].units - into->units) * (points[i].mass / mass));
+			into->mass = mass;
+		}
+		cell = own_cell;
+	}
+	return written;
+}
+
+typedef enum Aim
+{
+	ONLY_ALL,
+	AS_MANY_AS_FIT,
+	MERGED
+} Aim;
+
 /*
  * Convolves outcomes until there might be more points than allowed, or more work
  * than allowed; returns how many it took.  If only all of them are of use it stops as
  * soon as it cannot take all: points do not become fewer, so what is left is no less
- * work each.
+ * work each.  Or points are merged, and only the work is an end.
  */
 static int
 convolve_all(KpicrmOutcomeSum *sum, const KpicrmOutcome *outcomes, int count,
-			 int128 start, int max_points, bool only_all)
+			 int128 start, int max_points, Aim aim)
 {
 	KpicrmSumPoint *now = palloc(sizeof(KpicrmSumPoint));
 	int			length = 1;
@@ -107,11 +152,13 @@ convolve_all(KpicrmOutcomeSum *sum, const KpicrmOutcome *outcomes, int count,
 		KpicrmSumPoint *next;
 
 		CHECK_FOR_INTERRUPTS();
-		if (work + (only_all ? count - taken : 1) * INT64CONST(2) * length > MAX_WORK)
+		if (work + (aim == ONLY_ALL ? count - taken : 1) * INT64CONST(2) * length > MAX_WORK)
 			break;
 		next = palloc((size_t) length * 2 * sizeof(KpicrmSumPoint));
 		work += 2 * length;
 		sum->length = convolve(next, now, length, &outcomes[taken]);
+		if (sum->length > max_points && aim == MERGED)
+			sum->length = merge_points(next, sum->length, max_points);
 		if (sum->length > max_points)
 		{
 			pfree(next);
@@ -156,6 +203,17 @@ moments(const KpicrmOutcome *outcomes, int count, double *mean, double *variance
 	}
 }
 
+/* Variance of how many come. */
+static double
+count_variance(const KpicrmOutcome *outcomes, int count)
+{
+	double		variance = 0;
+
+	for (int i = 0; i < count; i++)
+		variance += outcomes[i].probability * (1 - outcomes[i].probability);
+	return variance;
+}
+
 /*
  * The caller has checked that the absolute amounts together fit in 127 bits and that
  * probabilities are probabilities.  Sorts the outcomes.
@@ -175,11 +233,17 @@ kpicrm_outcome_sum(KpicrmOutcomeSum *sum, KpicrmOutcome *outcomes, int count)
 	sum->lowest = sum->highest = certain;
 	for (int i = 0; i < count; i++)
 		*(outcomes[i].units < 0 ? &sum->lowest : &sum->highest) += outcomes[i].units;
-	taken = convolve_all(sum, outcomes, count, certain, EXACT_POINTS, true);
-	if (taken < count)
+	taken = convolve_all(sum, outcomes, count, certain, EXACT_POINTS, ONLY_ALL);
+	sum->is_exact = taken == count;
+	if (!sum->is_exact)
 	{
 		pfree(sum->points);
-		taken = convolve_all(sum, outcomes, count, certain, MIXED_POINTS, false);
+		taken = convolve_all(sum, outcomes, count, certain, MIXED_POINTS, AS_MANY_AS_FIT);
+	}
+	if (taken < count && count_variance(outcomes + taken, count - taken) < MIN_NORMAL_VARIANCE)
+	{
+		pfree(sum->points);
+		taken = convolve_all(sum, outcomes, count, certain, MIXED_POINTS, MERGED);
 	}
 	moments(outcomes + taken, count - taken, &sum->rest_mean, &rest_variance);
 	sum->rest_deviation = sqrt(rest_variance);

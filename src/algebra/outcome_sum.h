@@ -27,6 +27,7 @@ typedef struct KpicrmOutcomeSum
 {
 	KpicrmSumPoint *points;
 	int			length;
+	bool		is_exact;
 	int128		lowest;			/* what the sum can come to at least */
 	int128		highest;		/* and at most */
 	double		rest_mean;

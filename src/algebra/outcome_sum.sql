@@ -7,7 +7,8 @@
 --   exact  by convolution over the distinct sums; always for up to 16 amounts, and
 --          for more as long as there are at most 65,536 distinct sums
 --   mixed  the amounts with the largest deviations by convolution, up to 1,024 sums
---          (at least ten amounts), all others together as normal
+--          (at least ten amounts), all others together as normal; improbable ones, of
+--          which fewer than about ten come, are convolved with sums merged to 1,024
 --
 -- The order of the pairs does not matter, to the last bit.
 

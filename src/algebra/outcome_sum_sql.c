@@ -193,7 +193,7 @@ kpicrm_outcome_sum_sql(PG_FUNCTION_ARGS)
 		outcomes = read_outcomes(PG_GETARG_ARRAYTYPE_P(0), PG_GETARG_ARRAYTYPE_P(1), &scale, &count);
 	kpicrm_outcome_sum(&sum, outcomes, count);
 	unit = pow(10, -scale);
-	values[0] = CStringGetTextDatum(sum.rest_deviation > 0 ? "mixed" : "exact");
+	values[0] = CStringGetTextDatum(sum.is_exact ? "exact" : "mixed");
 	values[1] = Int64GetDatum((int64) count);
 	values[2] = Float8GetDatum(sum.mean * unit);
 	values[3] = Float8GetDatum(sqrt(sum.variance) * unit);

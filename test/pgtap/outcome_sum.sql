@@ -6,7 +6,7 @@ BEGIN;
 SET search_path = public, pg_catalog;
 SET client_min_messages = warning;
 \pset tuples_only on
-SELECT plan(31);
+SELECT plan(34);
 
 -- ------------------------------------------------------------------ all combinations
 -- 300 sets of up to 8 pairs: ties, zero, negative amounts, certain and impossible ones.
@@ -123,6 +123,28 @@ SELECT is_empty(
     'SELECT name, want, have FROM near CROSS JOIN LATERAL unnest(want, have) AS quantile (w, h) WHERE abs(w - h) > 0.06 * deviation', 'mixed quantiles are within 6 % of a deviation');
 SELECT is_empty('SELECT name, want_probability, have_probability FROM near WHERE abs(want_probability - have_probability) > 0.02', 'and its probability within two points');
 SELECT ok((SELECT have[3] < 1e6 AND have[4] > 5e6 FROM near WHERE name = 'one giant'), 'a giant among small ones keeps its two humps');
+
+-- Many improbable deals: most likely none is won, which no normal distribution says.
+CREATE TEMP TABLE improbable AS
+SELECT stale.deals, stale.probability, power(1 - stale.probability, stale.deals) AS none, found.*
+FROM (VALUES (40, 0.01::float8), (60, 0.02), (100, 0.01), (200, 0.01), (240, 0.03)) AS stale (deals, probability)
+CROSS JOIN LATERAL (
+    SELECT array_fill(stale.probability, ARRAY[stale.deals]) AS probabilities, ARRAY(SELECT 1e6 + (n * 7919 % 100003) * 10.01 + n * 0.01 FROM generate_series(1, stale.deals) AS n) AS amounts
+) AS deal
+CROSS JOIN LATERAL kpicrm.outcome_sum(deal.probabilities, deal.amounts, '{0.3,0.6}', 1) AS found;
+SELECT is_empty('SELECT * FROM improbable WHERE method <> ''mixed'' OR abs(at_least_probability - (1 - none)) > 1e-9', 'any of many improbable ones: the probability is that of not none');
+SELECT is_empty('SELECT * FROM improbable WHERE (quantiles[1] = 0) <> (none >= 0.3) OR (quantiles[2] = 0) <> (none >= 0.6)', 'and a quantile is 0 as long as most likely none comes');
+SELECT is_empty(
+    $$SELECT odd.deals, want.quantiles, have.quantiles, want.at_least_probability, have.at_least_probability
+      FROM (SELECT deals, array_fill(probability, ARRAY[deals]) AS probabilities,
+                ARRAY(SELECT 1000.0 * (10 + n % 7) FROM generate_series(1, deals) AS n) AS round, ARRAY(SELECT 1000.0 * (10 + n % 7) + n * 0.01 FROM generate_series(1, deals) AS n) AS odd
+            FROM improbable) AS odd
+      CROSS JOIN LATERAL kpicrm.outcome_sum(odd.probabilities, odd.round, '{0.5,0.75,0.9,0.99}', 25000) AS want
+      CROSS JOIN LATERAL kpicrm.outcome_sum(odd.probabilities, odd.odd, '{0.5,0.75,0.9,0.99}', 25000) AS have
+      CROSS JOIN LATERAL unnest(want.quantiles, have.quantiles) AS quantile (w, h)
+      WHERE want.method <> 'exact' OR abs(w - h) > 0.02 * want.deviation OR abs(want.at_least_probability - have.at_least_probability) > 0.002$$,
+    'they are those of round amounts, which are exact'
+);
 
 -- ------------------------------------------------------------------ the edges
 SELECT is(kpicrm.outcome_sum(NULL, NULL, '{0.5}', 0)::text, '(exact,0,0,0,{0},1)', 'no arrays: the sum is 0');
