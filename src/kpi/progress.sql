@@ -263,7 +263,9 @@ BEGIN ATOMIC
                 goal.period_start,
                 goal.period_end
             FROM goal
+            CROSS JOIN today
             WHERE goal.adds_up
+                AND today.pacing = 'seasonal'
         ) AS span
         JOIN period
             ON period.grain = span.grain

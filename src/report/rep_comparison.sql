@@ -168,7 +168,7 @@ BEGIN ATOMIC
             kpicrm.required_count(whole.rate, sought.difference) AS required
         FROM corrected
         CROSS JOIN whole
-        CROSS JOIN (SELECT coalesce(rep_comparison.difference, nullif(least(whole.rate, 1 - whole.rate) / 2, 0)) AS difference FROM whole) AS sought
+        CROSS JOIN LATERAL (SELECT coalesce(rep_comparison.difference, nullif(least(whole.rate, 1 - whole.rate) / 2, 0)) AS difference) AS sought
     )
     SELECT
         kpi,

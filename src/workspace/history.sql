@@ -880,6 +880,9 @@ AS $$
 DECLARE
     is_mentioned boolean;
 BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.id = OLD.id THEN
+        RETURN NEW;
+    END IF;
     -- row security would hide what it is needed for
     IF row_security_active('deal_event'::regclass) THEN
         RAISE EXCEPTION 'role "%" cannot see whether % "%" is part of the history of deals', current_user, TG_TABLE_NAME, OLD.name
@@ -901,43 +904,22 @@ COMMENT ON FUNCTION keep_what_history_mentions() IS
     'trigger: refuses to delete, or to give another key, what deal_event refers to in the column that is its argument';
 
 CREATE TRIGGER phase_is_in_history
-    BEFORE DELETE ON phase
+    BEFORE DELETE OR UPDATE OF id ON phase
     FOR EACH ROW
     EXECUTE FUNCTION keep_what_history_mentions('phase_id');
-COMMENT ON TRIGGER phase_is_in_history ON phase IS 'keeps phases that past reports need';
-
-CREATE TRIGGER phase_keeps_its_key
-    BEFORE UPDATE OF id ON phase
-    FOR EACH ROW
-    WHEN (OLD.id <> NEW.id)
-    EXECUTE FUNCTION keep_what_history_mentions('phase_id');
-COMMENT ON TRIGGER phase_keeps_its_key ON phase IS 'keeps the keys of phases that past reports need';
+COMMENT ON TRIGGER phase_is_in_history ON phase IS 'keeps phases that past reports need, and their keys';
 
 CREATE TRIGGER sales_rep_is_in_history
-    BEFORE DELETE ON sales_rep
+    BEFORE DELETE OR UPDATE OF id ON sales_rep
     FOR EACH ROW
     EXECUTE FUNCTION keep_what_history_mentions('rep_id');
-COMMENT ON TRIGGER sales_rep_is_in_history ON sales_rep IS 'keeps reps that past reports need';
-
-CREATE TRIGGER sales_rep_keeps_its_key
-    BEFORE UPDATE OF id ON sales_rep
-    FOR EACH ROW
-    WHEN (OLD.id <> NEW.id)
-    EXECUTE FUNCTION keep_what_history_mentions('rep_id');
-COMMENT ON TRIGGER sales_rep_keeps_its_key ON sales_rep IS 'keeps the keys of reps that past reports need';
+COMMENT ON TRIGGER sales_rep_is_in_history ON sales_rep IS 'keeps reps that past reports need, and their keys';
 
 CREATE TRIGGER product_is_in_history
-    BEFORE DELETE ON product
+    BEFORE DELETE OR UPDATE OF id ON product
     FOR EACH ROW
     EXECUTE FUNCTION keep_what_history_mentions('product_id');
-COMMENT ON TRIGGER product_is_in_history ON product IS 'keeps products that past reports need';
-
-CREATE TRIGGER product_keeps_its_key
-    BEFORE UPDATE OF id ON product
-    FOR EACH ROW
-    WHEN (OLD.id <> NEW.id)
-    EXECUTE FUNCTION keep_what_history_mentions('product_id');
-COMMENT ON TRIGGER product_keeps_its_key ON product IS 'keeps the keys of products that past reports need';
+COMMENT ON TRIGGER product_is_in_history ON product IS 'keeps products that past reports need, and their keys';
 
 -- ------------------------------------------------------------ rebuild, check
 
