@@ -14,12 +14,8 @@ CREATE FUNCTION kpicrm.fiscal_month(
     day date,
     start_month integer DEFAULT 1
 ) RETURNS integer
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE
-        WHEN start_month BETWEEN 1 AND 12
-            THEN (EXTRACT(month FROM day)::integer - start_month + 12) % 12 + 1
-        ELSE kpicrm.reject_argument('start_month', start_month::text, 'A month is a number from 1 to 12.')
-    END;
+    LANGUAGE c IMMUTABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'kpicrm_fiscal_month_of';
 COMMENT ON FUNCTION kpicrm.fiscal_month(date, integer) IS
     'number of the month within its fiscal year, 1 to 12; NULL for a NULL or infinite date';
 
@@ -45,11 +41,8 @@ CREATE FUNCTION kpicrm.fiscal_year(
     day date,
     start_month integer DEFAULT 1
 ) RETURNS integer
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN EXTRACT(
-        year FROM date_trunc('month', day::timestamp without time zone)
-            - make_interval(months => kpicrm.fiscal_month(day, start_month) - 1)
-    )::integer;
+    LANGUAGE c IMMUTABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'kpicrm_fiscal_year_of';
 COMMENT ON FUNCTION kpicrm.fiscal_year(date, integer) IS
     'the calendar year in which the date''s fiscal year began; NULL for a NULL or infinite date';
 
@@ -59,23 +52,8 @@ CREATE FUNCTION kpicrm.fiscal_period_start(
     start_month integer DEFAULT 1,
     week_start integer DEFAULT 1
 ) RETURNS date
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE grain
-        WHEN 'day' THEN CASE WHEN isfinite(day) THEN day END
-        WHEN 'week' THEN day - CASE
-            WHEN week_start BETWEEN 1 AND 7
-                THEN (EXTRACT(isodow FROM day)::integer - week_start + 7) % 7
-            ELSE kpicrm.reject_argument('week_start', week_start::text, 'A day of the week is a number from 1 (Monday) to 7 (Sunday).')
-        END
-        WHEN 'month' THEN CASE WHEN isfinite(day) THEN date_trunc('month', day::timestamp without time zone)::date END
-        WHEN 'quarter' THEN (date_trunc('month', day::timestamp without time zone)
-            - make_interval(months => (kpicrm.fiscal_month(day, start_month) - 1) % 3))::date
-        WHEN 'half' THEN (date_trunc('month', day::timestamp without time zone)
-            - make_interval(months => (kpicrm.fiscal_month(day, start_month) - 1) % 6))::date
-        WHEN 'year' THEN (date_trunc('month', day::timestamp without time zone)
-            - make_interval(months => kpicrm.fiscal_month(day, start_month) - 1))::date
-        ELSE day + kpicrm.reject_argument('grain', grain, 'Allowed: day, week, month, quarter, half, year.')
-    END;
+    LANGUAGE c IMMUTABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'kpicrm_fiscal_period_start';
 COMMENT ON FUNCTION kpicrm.fiscal_period_start(date, text, integer, integer) IS
     'first day of the date''s period; grain is day, week, month, quarter, half or year; NULL for a NULL or infinite date';
 
@@ -85,16 +63,8 @@ CREATE FUNCTION kpicrm.fiscal_period_end(
     start_month integer DEFAULT 1,
     week_start integer DEFAULT 1
 ) RETURNS date
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (kpicrm.fiscal_period_start(day, grain, start_month, week_start)::timestamp without time zone
-        + CASE grain
-            WHEN 'day' THEN make_interval(days => 1)
-            WHEN 'week' THEN make_interval(days => 7)
-            WHEN 'month' THEN make_interval(months => 1)
-            WHEN 'quarter' THEN make_interval(months => 3)
-            WHEN 'half' THEN make_interval(months => 6)
-            WHEN 'year' THEN make_interval(months => 12)
-        END)::date;
+    LANGUAGE c IMMUTABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'kpicrm_fiscal_period_end';
 COMMENT ON FUNCTION kpicrm.fiscal_period_end(date, text, integer, integer) IS
     'first day after the date''s period, that is, the start of the next one; NULL for a NULL or infinite date';
 
@@ -104,25 +74,7 @@ CREATE FUNCTION kpicrm.fiscal_period_label(
     start_month integer DEFAULT 1,
     week_start integer DEFAULT 1
 ) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE
-        WHEN grain IN ('year', 'half', 'quarter') THEN
-            CASE start_month WHEN 1 THEN '' ELSE 'FY' END
-            || kpicrm.fiscal_year(day, start_month)::text
-            || CASE grain
-                WHEN 'half' THEN ' H' || kpicrm.fiscal_half(day, start_month)::text
-                WHEN 'quarter' THEN ' Q' || kpicrm.fiscal_quarter(day, start_month)::text
-                ELSE ''
-            END
-        ELSE (
-            SELECT EXTRACT(year FROM period.start)::integer::text
-                || '-' || lpad(EXTRACT(month FROM period.start)::integer::text, 2, '0')
-                || CASE grain
-                    WHEN 'month' THEN ''
-                    ELSE '-' || lpad(EXTRACT(day FROM period.start)::integer::text, 2, '0')
-                END
-            FROM (VALUES (kpicrm.fiscal_period_start(day, grain, start_month, week_start))) AS period (start)
-        )
-    END;
+    LANGUAGE c IMMUTABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'kpicrm_fiscal_period_label';
 COMMENT ON FUNCTION kpicrm.fiscal_period_label(date, text, integer, integer) IS
     'name of the date''s period, in order as text: FY2026, FY2026 H1, FY2026 Q1 (2026, 2026 H1, 2026 Q1 if the year begins in January), 2026-04, or its first day for week and day';

@@ -15,6 +15,48 @@ END;
 COMMENT ON FUNCTION kpicrm.is_workspace(text) IS
     'does the schema of this name hold a workspace?';
 
+-- fiscal periods in C: reports ask for them row by row
+CREATE OR REPLACE FUNCTION kpicrm.fiscal_month(
+    day date,
+    start_month integer DEFAULT 1
+) RETURNS integer
+    LANGUAGE c IMMUTABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'kpicrm_fiscal_month_of';
+
+CREATE OR REPLACE FUNCTION kpicrm.fiscal_year(
+    day date,
+    start_month integer DEFAULT 1
+) RETURNS integer
+    LANGUAGE c IMMUTABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'kpicrm_fiscal_year_of';
+
+CREATE OR REPLACE FUNCTION kpicrm.fiscal_period_start(
+    day date,
+    grain text,
+    start_month integer DEFAULT 1,
+    week_start integer DEFAULT 1
+) RETURNS date
+    LANGUAGE c IMMUTABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'kpicrm_fiscal_period_start';
+
+CREATE OR REPLACE FUNCTION kpicrm.fiscal_period_end(
+    day date,
+    grain text,
+    start_month integer DEFAULT 1,
+    week_start integer DEFAULT 1
+) RETURNS date
+    LANGUAGE c IMMUTABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'kpicrm_fiscal_period_end';
+
+CREATE OR REPLACE FUNCTION kpicrm.fiscal_period_label(
+    day date,
+    grain text,
+    start_month integer DEFAULT 1,
+    week_start integer DEFAULT 1
+) RETURNS text
+    LANGUAGE c IMMUTABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'kpicrm_fiscal_period_label';
+
 -- a workspace is not made in a schema of somebody else, and an upgrade runs as its owner
 CREATE FUNCTION kpicrm.reject_taken_schema(workspace text) RETURNS void
     LANGUAGE plpgsql STABLE

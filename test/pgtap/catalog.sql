@@ -55,7 +55,18 @@ INSERT INTO allowed (rule, name) VALUES
     ('not strict', 'run_since'),
     ('not strict', 'run_until'),
     ('not strict', 'rises'),
-    ('not strict', 'falls');
+    ('not strict', 'falls'),
+    ('not strict', 'fiscal_month'),
+    ('not strict', 'fiscal_year'),
+    ('not strict', 'fiscal_period_start'),
+    ('not strict', 'fiscal_period_end'),
+    ('not strict', 'fiscal_period_label'),
+    -- What is not a choice is refused, NULL included, also where there is no date.
+    ('refuses NULL', 'fiscal_month'),
+    ('refuses NULL', 'fiscal_year'),
+    ('refuses NULL', 'fiscal_period_start'),
+    ('refuses NULL', 'fiscal_period_end'),
+    ('refuses NULL', 'fiscal_period_label');
 
 CREATE TEMPORARY TABLE member AS
 SELECT
@@ -345,6 +356,7 @@ SELECT is_empty($$
         WHERE language IN ('c', 'internal')
             -- What receives a binary value cannot be called in SQL.
             AND 'internal'::regtype <> ALL (proargtypes)
+            AND proname NOT IN (SELECT name FROM allowed WHERE rule = 'refuses NULL')
     ) AS calls
     CROSS JOIN LATERAL pg_temp.failure(call) AS failure
     WHERE failure IS NOT NULL
