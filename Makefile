@@ -111,7 +111,6 @@ WORKSPACE = \
 	src/report/purchase_cohort.sql \
 	src/report/data_quality.sql \
 	src/report/activity.sql \
-	src/report/lead_source.sql \
 	src/report/inquiry.sql \
 	src/report/feedback.sql \
 	src/report/contract_state.sql \
@@ -123,8 +122,12 @@ WORKSPACE = \
 	src/report/forecast_accuracy.sql \
 	src/kpi/fact.sql \
 	src/kpi/registry.sql \
+	src/kpi/definition.sql \
 	src/kpi/day.sql \
 	src/kpi/measure.sql \
+	src/report/report_part.sql \
+	src/report/activity_effort.sql \
+	src/report/lead_source.sql \
 	src/kpi/series.sql \
 	src/kpi/progress.sql \
 	src/kpi/tree.sql \

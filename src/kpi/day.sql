@@ -7,25 +7,28 @@
  * counts the others, and the day of as_of, from the facts.  So the numbers are the same at
  * any time, refreshed or not; what is refreshed is how much has to be counted.
  *
- * Kept are KPIs of kind flow that add up, over the facts of kpi_day_fact().  A report takes
- * nothing from kpi_day if the definition, the time zone or the version is another one, if
- * the past that it looks at was different (as_of before the latest change of a deal), or if
- * row security hides rows from the reader.
+ * Kept are KPIs of kind flow, and parts of reports, that add up over the facts of
+ * kpi_day_fact().  A report takes nothing from kpi_day if the definition, the time zone or the
+ * version is another one, if the past that it looks at was different (as_of before the latest
+ * change of a deal), or if row security hides rows from the reader.
  */
 
 CREATE FUNCTION kpi_day_fact() RETURNS TABLE (
     fact text,
     sources text[],
-    sees_deals boolean
+    sees_deals boolean,
+    sees_activities boolean
 )
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 4
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 6
 BEGIN ATOMIC
-    -- sees_deals: what a row of an earlier day says depends on as_of, by what deals did since
+    -- sees: what a row of an earlier day says depends on as_of, by what deals did, or what was done, since
     VALUES
-        ('lead_fact', '{lead,deal,sales_rep}'::text[], true),
-        ('deal_opening', '{deal,phase_stay,phase,sales_rep}', false),
-        ('deal_closing', '{deal,phase_stay,phase,sales_rep}', true),
-        ('activity_fact', '{activity,activity_type,deal,sales_rep}', false);
+        ('lead_fact', '{lead,deal,sales_rep}'::text[], true, false),
+        ('lead_outcome', '{lead,deal,phase_stay,phase,activity}', true, true),
+        ('deal_opening', '{deal,phase_stay,phase,sales_rep}', false, false),
+        ('deal_closing', '{deal,phase_stay,phase,sales_rep}', true, false),
+        ('deal_effort', '{deal,phase_stay,phase,sales_rep,activity}', true, false),
+        ('activity_fact', '{activity,activity_type,deal,sales_rep}', false, false);
 END;
 COMMENT ON FUNCTION kpi_day_fact() IS
     'facts whose changes are noted, and the tables they are made of';
@@ -43,7 +46,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION kpi_day_can_hold(kpi) IS
-    'can a KPI be kept by day?';
+    'can a KPI, or a part of a report, be kept by day?';
 
 CREATE FUNCTION kpi_day_is_visible(fact text) RETURNS boolean
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -129,7 +132,7 @@ BEGIN
         )
         SELECT kpi.code
         FROM kpi_day_cover AS cover
-        JOIN kpi
+        JOIN kpi_definition() AS kpi
             ON kpi.code = cover.kpi_code
             AND kpi.definition_hash = cover.definition_hash
         JOIN setting
@@ -184,7 +187,7 @@ AS $$
 DECLARE
     home constant text = quote_ident(current_schema());
     today constant date = local_date(as_of);
-    counted constant text = (SELECT kpi.fact FROM kpi WHERE kpi.code = kpi_codes[1]);
+    counted constant text = (SELECT kpi.fact FROM kpi_definition() AS kpi WHERE kpi.code = kpi_codes[1]);
     shown constant text[] = kpi_shown_dimensions((kpi_fact(counted)).columns, dimensions);
     missing datemultirange;
     first_day date;
@@ -287,38 +290,58 @@ AS $$
 DECLARE
     noted record;
     changed text;
+    -- and not local_date(), which would be called for each row
+    time_zone constant text = (SELECT setting.time_zone FROM setting WHERE setting.only_row);
 BEGIN
     FOR noted IN
         SELECT
-            listed.fact,
+            listed.facts,
             listed.columns,
             listed.day_at,
             listed.latest_at,
-            listed.joined,
-            listed.condition
+            listed.seen,
+            listed.joins
         FROM (VALUES
-            ('lead', 'lead_fact', '{created_at,rep_id,source_id,account_id}'::text[],
-                'changed.created_at', 'NULL', NULL, NULL),
-            ('deal', 'lead_fact', '{lead_id,opened_at}',
-                'lead.created_at', 'changed.opened_at', 'lead', 'lead.id = changed.lead_id'),
-            ('deal', 'deal_opening', '{opened_at,source_id,pipeline_id,account_id,lead_id,amount}',
-                'changed.opened_at', 'NULL', NULL, NULL),
-            ('deal', 'deal_closing', '{phase_since,closed_at,opened_at,source_id,pipeline_id,account_id,lead_id,amount,cost}',
-                'changed.closed_at', 'greatest(changed.phase_since, changed.opened_at)', NULL, NULL),
-            ('deal', 'activity_fact', '{source_id,pipeline_id,account_id}',
-                'coalesce(activity.ended_at, activity.started_at, activity.planned_at)', 'NULL', 'activity', 'activity.deal_id = changed.id AND activity.done'),
-            ('phase_stay', 'deal_opening', '{phase_id,rep_id,product_id}',
-                'deal.opened_at', 'NULL', 'deal', 'deal.id = changed.deal_id AND changed.stay_no = 1'),
-            ('phase_stay', 'deal_closing', '{phase_id,entered_at,left_at,rep_id,product_id}',
-                'CASE WHEN phase.kind IN (''won'', ''lost'') THEN changed.entered_at END', 'changed.entered_at', 'phase', 'phase.id = changed.phase_id'),
-            ('activity', 'activity_fact', '{ended_at,started_at,planned_at,done,activity_type_id,rep_id,deal_id,lead_id,account_id}',
-                'coalesce(changed.ended_at, changed.started_at, changed.planned_at)', 'NULL', NULL, NULL)
-        ) AS listed (relation, fact, columns, day_at, latest_at, joined, condition)
+            ('lead', '{lead_fact,lead_outcome}'::text[], '{created_at,rep_id,source_id,account_id}'::text[],
+                'changed.created_at', 'NULL', '{}'::text[], ''),
+            ('deal', '{lead_fact}', '{lead_id,opened_at}',
+                'lead.created_at', 'changed.opened_at',
+                '{lead}', 'JOIN lead ON lead.id = changed.lead_id'),
+            ('deal', '{lead_outcome}', '{lead_id,opened_at,source_id,phase_id,phase_since,amount}',
+                'CASE WHEN changed.lead_id IS NULL THEN changed.opened_at ELSE lead.created_at END', 'greatest(changed.phase_since, changed.opened_at)',
+                '{lead}', 'LEFT JOIN lead ON lead.id = changed.lead_id'),
+            ('deal', '{deal_opening,deal_effort}', '{opened_at,source_id,pipeline_id,account_id,lead_id,amount}',
+                'changed.opened_at', 'NULL', '{}', ''),
+            ('deal', '{deal_closing,deal_effort}', '{phase_since,closed_at,opened_at,source_id,pipeline_id,account_id,lead_id,amount,cost}',
+                'changed.closed_at', 'greatest(changed.phase_since, changed.opened_at)', '{}', ''),
+            ('deal', '{activity_fact}', '{source_id,pipeline_id,account_id}',
+                'coalesce(activity.ended_at, activity.started_at, activity.planned_at)', 'NULL',
+                '{activity}', 'JOIN activity ON activity.deal_id = changed.id AND activity.done'),
+            ('phase_stay', '{deal_opening,deal_effort}', '{phase_id,rep_id,product_id}',
+                'deal.opened_at', 'NULL',
+                '{deal}', 'JOIN deal ON deal.id = changed.deal_id AND changed.stay_no = 1'),
+            ('phase_stay', '{deal_closing,deal_effort}', '{phase_id,entered_at,left_at,rep_id,product_id}',
+                'CASE WHEN phase.kind IN (''won'', ''lost'') THEN changed.entered_at END', 'changed.entered_at',
+                '{phase}', 'JOIN phase ON phase.id = changed.phase_id'),
+            ('activity', '{activity_fact}', '{ended_at,started_at,planned_at,done,activity_type_id,rep_id,deal_id,lead_id,account_id}',
+                'coalesce(changed.ended_at, changed.started_at, changed.planned_at)', 'NULL', '{}', ''),
+            -- what was done later than an opening or a closing does not count for it
+            ('activity', '{deal_effort}', '{ended_at,started_at,planned_at,done,deal_id,lead_id}',
+                'reached.at', 'NULL',
+                '{deal}', 'JOIN deal ON deal.id = changed.deal_id OR deal.lead_id = changed.lead_id AND changed.deal_id IS NULL
+                    JOIN LATERAL (VALUES (deal.opened_at), (deal.closed_at)) AS reached (at)
+                        ON changed.done AND coalesce(changed.ended_at, changed.started_at, changed.planned_at) <= reached.at'),
+            ('activity', '{lead_outcome}', '{ended_at,started_at,planned_at,done,deal_id,lead_id}',
+                'coalesce(lead.created_at, deal.opened_at)', 'coalesce(changed.ended_at, changed.started_at, changed.planned_at)',
+                '{deal,lead}', 'LEFT JOIN deal ON deal.id = changed.deal_id
+                    LEFT JOIN lead ON lead.id = CASE WHEN changed.deal_id IS NULL THEN changed.lead_id ELSE deal.lead_id END
+                    WHERE changed.done')
+        ) AS listed (relation, facts, columns, day_at, latest_at, seen, joins)
         WHERE listed.relation = TG_TABLE_NAME
     LOOP
-        -- who cannot see all rows of the other table cannot say which days it is about
-        IF noted.joined IS NOT NULL AND row_security_active(noted.joined::regclass) THEN
-            INSERT INTO kpi_day_stale (fact, is_whole) VALUES (noted.fact, true);
+        -- who cannot see all rows of the other tables cannot say which days it is about
+        IF (SELECT bool_or(row_security_active(other.name::regclass)) FROM unnest(noted.seen) AS other (name)) THEN
+            INSERT INTO kpi_day_stale (fact, is_whole) SELECT fact.name, true FROM unnest(noted.facts) AS fact (name);
             CONTINUE;
         END IF;
         -- of an UPDATE the rows before and after, as far as they differ in what the fact shows
@@ -335,15 +358,20 @@ BEGIN
         END;
         EXECUTE format(
             'INSERT INTO kpi_day_stale (fact, day, latest_at)
-                SELECT %L, local_date(noted.at), max(noted.latest_at)
-                FROM (SELECT %s AS at, (%s)::timestamptz AS latest_at FROM %s AS changed %s) AS noted
-                WHERE num_nonnulls(noted.at, noted.latest_at) > 0
-                GROUP BY local_date(noted.at)',
-            noted.fact,
+                SELECT fact.name, dated.day, dated.latest_at
+                FROM (
+                    SELECT (noted.at AT TIME ZONE %L)::date AS day, max(noted.latest_at) AS latest_at
+                    FROM (SELECT %s AS at, (%s)::timestamptz AS latest_at FROM %s AS changed %s) AS noted
+                    WHERE num_nonnulls(noted.at, noted.latest_at) > 0
+                    GROUP BY 1
+                ) AS dated
+                CROSS JOIN unnest(%L::text[]) AS fact (name)',
+            time_zone,
             noted.day_at,
             noted.latest_at,
             changed,
-            coalesce('JOIN ' || noted.joined || ' ON ' || noted.condition, '')
+            noted.joins,
+            noted.facts
         );
     END LOOP;
     RETURN NULL;
@@ -474,7 +502,7 @@ BEGIN
         FROM kpi_day_fact() AS tracked
         CROSS JOIN LATERAL (
             SELECT array_agg(kpi.code ORDER BY kpi.code) AS codes
-            FROM kpi
+            FROM kpi_definition() AS kpi
             WHERE kpi.code = ANY (kpi_codes)
                 AND kpi.fact = tracked.fact
             GROUP BY
@@ -527,7 +555,7 @@ BEGIN
     DELETE FROM kpi_day_cover AS cover
     WHERE NOT EXISTS (
         SELECT
-        FROM kpi
+        FROM kpi_definition() AS kpi
         JOIN setting ON setting.version = cover.version AND setting.time_zone = cover.time_zone
         WHERE kpi.code = cover.kpi_code
             AND kpi.definition_hash = cover.definition_hash
@@ -539,21 +567,24 @@ BEGIN
         )
         SELECT
             tracked.fact,
+            tracked.sees_activities,
             range_agg(daterange(removed.day, removed.day + 1)) FILTER (WHERE removed.day IS NOT NULL) AS days,
             coalesce(bool_or(removed.is_whole), false) AS is_whole,
             max(removed.latest_at) AS latest_at
         FROM kpi_day_fact() AS tracked
         LEFT JOIN removed ON removed.fact = tracked.fact
-        GROUP BY tracked.fact
+        GROUP BY
+            tracked.fact,
+            tracked.sees_activities
     LOOP
         IF stale.is_whole THEN
             DELETE FROM kpi_day_cover AS cover
-            USING kpi
+            USING kpi_definition() AS kpi
             WHERE kpi.code = cover.kpi_code
                 AND kpi.fact = stale.fact;
         END IF;
-        known = ARRAY(SELECT cover.kpi_code FROM kpi_day_cover AS cover JOIN kpi ON kpi.code = cover.kpi_code WHERE kpi.fact = stale.fact);
-        whole = ARRAY(SELECT kpi.code FROM kpi WHERE kpi.fact = stale.fact AND NOT kpi.code = ANY (known) AND kpi_day_can_hold(kpi));
+        known = ARRAY(SELECT cover.kpi_code FROM kpi_day_cover AS cover JOIN kpi_definition() AS kpi ON kpi.code = cover.kpi_code WHERE kpi.fact = stale.fact);
+        whole = ARRAY(SELECT kpi.code FROM kpi_definition() AS kpi WHERE kpi.fact = stale.fact AND NOT kpi.code = ANY (known) AND kpi_day_can_hold(kpi));
 
         DELETE FROM kpi_day WHERE kpi_day.kpi_code = ANY (whole) OR (kpi_day.kpi_code = ANY (known) AND kpi_day.day <@ stale.days);
         INSERT INTO kpi_day (kpi_code, dimension_name, day, member_ids, numerators, denominators, row_counts)
@@ -571,10 +602,17 @@ BEGIN
             AND cover.latest_at < stale.latest_at;
         INSERT INTO kpi_day_cover (kpi_code, definition_hash, version, time_zone, latest_at)
         SELECT kpi.code, kpi.definition_hash, setting.version, setting.time_zone, latest.at
-        FROM kpi
+        FROM kpi_definition() AS kpi
         JOIN setting ON setting.only_row
         CROSS JOIN LATERAL (
-            SELECT coalesce(greatest((SELECT max(deal.opened_at) FROM deal), (SELECT max(stay.entered_at) FROM phase_stay AS stay)), '-infinity') AS at
+            SELECT coalesce(
+                greatest(
+                    (SELECT max(deal.opened_at) FROM deal),
+                    (SELECT max(stay.entered_at) FROM phase_stay AS stay),
+                    CASE WHEN stale.sees_activities THEN (SELECT max(activity.done_at) FROM activity_done('infinity') AS activity) END
+                ),
+                '-infinity'
+            ) AS at
         ) AS latest
         WHERE kpi.code = ANY (whole);
     END LOOP;
@@ -600,8 +638,8 @@ BEGIN
     RETURN QUERY
         WITH held AS MATERIALIZED (
             SELECT kpi.code, kpi.fact
-            FROM kpi
-            WHERE kpi.code = ANY (kpi_day_kept(ARRAY(SELECT listed.code FROM kpi AS listed), 'infinity'))
+            FROM kpi_definition() AS kpi
+            WHERE kpi.code = ANY (kpi_day_kept(ARRAY(SELECT listed.code FROM kpi_definition() AS listed), 'infinity'))
         )
         SELECT
             coalesce(kept.kpi_code, counted.kpi_code),

@@ -226,6 +226,260 @@ END;
 COMMENT ON FUNCTION activity_fact(timestamp with time zone) IS
     'fact: one row per activity that is done, on the day it ended';
 
+CREATE FUNCTION deal_effort(as_of timestamp with time zone DEFAULT now())
+RETURNS TABLE (
+    deal_id bigint,
+    occasion text,
+    reached_at timestamp with time zone,
+    reached_date date,
+    rep_id bigint,
+    team_id bigint,
+    product_id bigint,
+    source_id bigint,
+    pipeline_id bigint,
+    activity_count bigint,
+    timed_count bigint,
+    duration_seconds numeric
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
+BEGIN ATOMIC
+    WITH reached AS NOT MATERIALIZED (
+        SELECT
+            deal.id AS deal_id,
+            'opened' AS occasion,
+            deal.opened_at AS at,
+            opening.rep_id,
+            opening.product_id,
+            deal.source_id,
+            coalesce(phase.pipeline_id, deal.pipeline_id) AS pipeline_id,
+            deal.lead_id
+        FROM deal
+        LEFT JOIN phase_stay AS opening
+            ON opening.deal_id = deal.id
+            AND opening.stay_no = 1
+        LEFT JOIN phase ON phase.id = opening.phase_id
+        WHERE deal.opened_at <= as_of
+        UNION ALL
+        SELECT
+            deal.id,
+            phase.kind,
+            stay.entered_at,
+            stay.rep_id,
+            stay.product_id,
+            deal.source_id,
+            phase.pipeline_id,
+            deal.lead_id
+        FROM phase_stay AS stay
+        JOIN phase ON phase.id = stay.phase_id
+        JOIN deal ON deal.id = stay.deal_id
+        WHERE phase.kind IN ('won', 'lost')
+            AND deal.opened_at <= as_of
+            AND stay.entered_at <= as_of
+            AND (stay.left_at IS NULL OR stay.left_at > as_of)
+    )
+    SELECT
+        effort.deal_id,
+        effort.occasion,
+        effort.at,
+        (effort.at AT TIME ZONE (SELECT setting.time_zone FROM setting WHERE setting.only_row))::date,
+        effort.rep_id,
+        sales_rep.team_id,
+        effort.product_id,
+        effort.source_id,
+        effort.pipeline_id,
+        effort.activity_count,
+        effort.timed_count,
+        EXTRACT(epoch FROM effort.duration)
+    FROM (
+        SELECT
+            acted.deal_id,
+            acted.occasion,
+            acted.at,
+            acted.rep_id,
+            acted.product_id,
+            acted.source_id,
+            acted.pipeline_id,
+            count(acted.activity_id) AS activity_count,
+            count(acted.duration) AS timed_count,
+            sum(acted.duration) AS duration
+        FROM (
+            SELECT
+                reached.deal_id,
+                reached.occasion,
+                reached.at,
+                reached.rep_id,
+                reached.product_id,
+                reached.source_id,
+                reached.pipeline_id,
+                activity.activity_id,
+                activity.duration
+            FROM reached
+            LEFT JOIN activity_done('infinity') AS activity
+                ON activity.deal_id = reached.deal_id
+                AND activity.done_at <= reached.at
+            UNION ALL
+            SELECT
+                reached.deal_id,
+                reached.occasion,
+                reached.at,
+                reached.rep_id,
+                reached.product_id,
+                reached.source_id,
+                reached.pipeline_id,
+                activity.activity_id,
+                activity.duration
+            FROM reached
+            JOIN activity_done('infinity') AS activity
+                ON activity.lead_id = reached.lead_id
+                AND activity.done_at <= reached.at
+            WHERE activity.lead_id IS NOT NULL
+                AND activity.deal_id IS NULL
+        ) AS acted
+        GROUP BY
+            acted.deal_id,
+            acted.occasion,
+            acted.at,
+            acted.rep_id,
+            acted.product_id,
+            acted.source_id,
+            acted.pipeline_id
+    ) AS effort
+    LEFT JOIN sales_rep ON sales_rep.id = effort.rep_id;
+END;
+COMMENT ON FUNCTION deal_effort(timestamp with time zone) IS
+    'fact: one row per opening (occasion opened) and per last closing (won, lost) of a deal, on its day, for the rep, product and pipeline of that event: activities done until then for the deal and for its lead, those among them whose duration is known, and how many seconds these took';
+
+CREATE FUNCTION lead_outcome(as_of timestamp with time zone DEFAULT now())
+RETURNS TABLE (
+    origin_at timestamp with time zone,
+    origin_date date,
+    source_id bigint,
+    lead_id bigint,
+    converted_lead_id bigint,
+    deal_id bigint,
+    direct_deal_id bigint,
+    won boolean,
+    won_amount numeric,
+    activity_id bigint,
+    duration_seconds numeric
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000000
+BEGIN ATOMIC
+    WITH origin AS NOT MATERIALIZED (
+        -- the deals of leads, and those without one
+        SELECT
+            deal.id AS deal_id,
+            NULL::bigint AS direct_deal_id,
+            lead.source_id,
+            lead.created_at AS at
+        FROM lead
+        JOIN deal ON deal.lead_id = lead.id
+        WHERE lead.created_at <= as_of
+            AND deal.opened_at <= as_of
+        UNION ALL
+        SELECT
+            deal.id,
+            deal.id,
+            deal.source_id,
+            deal.opened_at
+        FROM deal
+        WHERE deal.lead_id IS NULL
+            AND deal.opened_at <= as_of
+    )
+    SELECT
+        outcome.at,
+        (outcome.at AT TIME ZONE (SELECT setting.time_zone FROM setting WHERE setting.only_row))::date,
+        outcome.source_id,
+        outcome.lead_id,
+        outcome.converted_lead_id,
+        outcome.deal_id,
+        outcome.direct_deal_id,
+        outcome.won,
+        outcome.won_amount,
+        outcome.activity_id,
+        EXTRACT(epoch FROM outcome.duration)
+    FROM (
+        -- one row for each thing to count: one pass over them all, which runs in parallel
+        SELECT
+            lead.created_at AS at,
+            lead.source_id,
+            lead.id AS lead_id,
+            NULL::bigint AS converted_lead_id,
+            NULL::bigint AS deal_id,
+            NULL::bigint AS direct_deal_id,
+            NULL::boolean AS won,
+            NULL::numeric AS won_amount,
+            NULL::bigint AS activity_id,
+            NULL::interval AS duration
+        FROM lead
+        WHERE lead.created_at <= as_of
+        UNION ALL
+        SELECT
+            lead.created_at,
+            lead.source_id,
+            NULL,
+            lead.id,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL
+        FROM lead
+        WHERE lead.created_at <= as_of
+            AND EXISTS (SELECT FROM deal WHERE deal.lead_id = lead.id AND deal.opened_at <= as_of)
+        UNION ALL
+        SELECT
+            origin.at,
+            origin.source_id,
+            NULL,
+            NULL,
+            origin.deal_id,
+            origin.direct_deal_id,
+            CASE phase.kind WHEN 'won' THEN true WHEN 'lost' THEN false END,
+            CASE phase.kind WHEN 'won' THEN deal.amount END,
+            NULL,
+            NULL
+        FROM origin
+        JOIN deal_standing(as_of) AS deal ON deal.deal_id = origin.deal_id
+        LEFT JOIN phase ON phase.id = deal.phase_id
+        UNION ALL
+        SELECT
+            origin.at,
+            origin.source_id,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            activity.activity_id,
+            activity.duration
+        FROM origin
+        JOIN activity_done(as_of) AS activity ON activity.deal_id = origin.deal_id
+        UNION ALL
+        SELECT
+            lead.created_at,
+            lead.source_id,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            activity.activity_id,
+            activity.duration
+        FROM lead
+        JOIN activity_done(as_of) AS activity ON activity.lead_id = lead.id
+        WHERE lead.created_at <= as_of
+            -- which the join says too, but not to the index of what was done for leads
+            AND activity.lead_id IS NOT NULL
+            AND activity.deal_id IS NULL
+    ) AS outcome;
+END;
+COMMENT ON FUNCTION lead_outcome(timestamp with time zone) IS
+    'fact: one row per lead, per lead of which a deal has come, per deal and per activity done for one of them until the instant, each on the day the lead came in (of a deal without a lead: on the day it was opened) and for the lead''s source; the keys say which of them a row is';
+
 CREATE FUNCTION customer_purchase(as_of timestamp with time zone DEFAULT now())
 RETURNS TABLE (
     purchase_id bigint,

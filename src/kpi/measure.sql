@@ -92,6 +92,8 @@ DECLARE
     ctes text;
     keys text = 'fact.period_start';
     is_mapped boolean;
+    is_dated boolean;
+    instant text;
     rows_of_period text;
     members text[];
     measures text;
@@ -99,7 +101,7 @@ DECLARE
     sets text;
     set_count integer;
 BEGIN
-    SELECT listed.* INTO definition FROM kpi AS listed WHERE listed.code = kpi_codes[1];
+    SELECT listed.* INTO definition FROM kpi_definition() AS listed WHERE listed.code = kpi_codes[1];
     SELECT listed.* INTO fact FROM kpi_fact(definition.fact) AS listed;
     -- what the fact does not have is not shown
     members = array_remove(kpi_shown_dimensions(fact.columns, dimensions), 'all');
@@ -110,6 +112,8 @@ BEGIN
     first_day = CASE definition.kind WHEN 'running' THEN from_date - 1 ELSE from_date END;
     last_day = CASE definition.kind WHEN 'running' THEN least(to_date - 1, today) ELSE to_date - 1 END;
     source = fact.source || CASE WHEN fact.is_function THEN format('(%L::timestamptz)', as_of) ELSE '' END;
+    -- the column with the instant of the day, if it is one
+    instant = CASE WHEN definition.date_column LIKE '%\_date' THEN regexp_replace(definition.date_column, '_date$', '_at') END;
     is_mapped = coalesce(last_day - first_day < 20000, false);
     -- a level and a running total are shown for periods, whatever days have rows
     IF definition.kind <> 'flow' THEN
@@ -150,35 +154,37 @@ BEGIN
             grain
         );
     END IF;
+    -- what the join with the days says already would convert each instant once more, and mislead the planner
+    is_dated = coalesce(definition.kind <> 'level' AND is_mapped AND fact.is_function AND instant = ANY (fact.columns), false);
     rows_of_period = concat_ws(
         ' AND ',
         'true',
-        CASE WHEN definition.kind = 'flow' AND from_date IS NOT NULL THEN format('fact.%I >= %L', definition.date_column, from_date) END,
-        CASE WHEN to_date IS NOT NULL THEN format('fact.%I < %L', definition.date_column, to_date) END,
+        CASE WHEN definition.kind = 'flow' AND from_date IS NOT NULL AND NOT is_dated THEN format('fact.%I >= %L', definition.date_column, from_date) END,
+        CASE WHEN to_date IS NOT NULL AND NOT is_dated THEN format('fact.%I < %L', definition.date_column, to_date) END,
         CASE WHEN NOT fact.is_function THEN format('fact.%I <= %L', definition.date_column, today) END,
         CASE WHEN definition.kind = 'level' AND definition.end_column IS NOT NULL AND from_date IS NOT NULL THEN
             format('(fact.%I >= %L) IS NOT FALSE', definition.end_column, from_date)
         END
     );
-    IF only_days IS NOT NULL THEN
+    IF only_days IS NOT NULL AND NOT is_dated THEN
         rows_of_period = rows_of_period || format(' AND fact.%I <@ %L::datemultirange', definition.date_column, only_days);
     END IF;
     -- the instant of the same name, a day wider than any time zone needs, for the index
-    IF definition.date_column LIKE '%\_date' AND regexp_replace(definition.date_column, '_date$', '_at') = ANY (fact.columns) THEN
+    IF instant = ANY (fact.columns) THEN
         rows_of_period = concat_ws(
             ' AND ',
             rows_of_period,
             CASE WHEN definition.kind = 'flow' AND from_date IS NOT NULL THEN
-                format('fact.%I >= %L::timestamptz', regexp_replace(definition.date_column, '_date$', '_at'), (from_date - 2) || ' 00:00+00')
+                format('fact.%I >= %L::timestamptz', instant, (from_date - 2) || ' 00:00+00')
             END,
             CASE WHEN to_date IS NOT NULL THEN
-                format('fact.%I < %L::timestamptz', regexp_replace(definition.date_column, '_date$', '_at'), (to_date + 2) || ' 00:00+00')
+                format('fact.%I < %L::timestamptz', instant, (to_date + 2) || ' 00:00+00')
             END,
             -- a probe of the index for each of a few spans of days
             (
                 SELECT format('(%s)', string_agg(format(
                     '(fact.%1$I >= %2$L::timestamptz AND fact.%1$I < %3$L::timestamptz)',
-                    regexp_replace(definition.date_column, '_date$', '_at'),
+                    instant,
                     (lower(span.days) - 2) || ' 00:00+00',
                     (upper(span.days) + 2) || ' 00:00+00'
                 ), ' OR '))
@@ -197,7 +203,7 @@ BEGIN
         selected = selected || ', tree.member_id AS team_tree_id';
     END IF;
     -- these stand for one value each, but cost time to group by
-    IF EXISTS (SELECT FROM kpi WHERE kpi.code = ANY (kpi_codes) AND concat(kpi.numerator, kpi.denominator) ~ 'period_end|as_of') THEN
+    IF EXISTS (SELECT FROM kpi_definition() AS kpi WHERE kpi.code = ANY (kpi_codes) AND concat(kpi.numerator, kpi.denominator) ~ 'period_end|as_of') THEN
         keys = keys || ', fact.period_end, fact.as_of';
     END IF;
     SELECT
@@ -226,10 +232,10 @@ BEGIN
         SELECT string_agg(format(E',\n        ((\n%s\n)) AS numerator_%s,\n        ((\n%s\n)) AS denominator_%s',
             kpi.numerator, listed.position, coalesce(kpi.denominator, 'NULL::numeric'), listed.position), '' ORDER BY listed.position)
         FROM unnest(kpi_codes) WITH ORDINALITY AS listed (code, position)
-        JOIN kpi ON kpi.code = listed.code
+        JOIN kpi_definition() AS kpi ON kpi.code = listed.code
     );
     -- GROUPING SETS run in one process: what adds up is first counted by all members at once
-    IF set_count > 1 AND (SELECT bool_and(kpi_sums_up(kpi)) FROM kpi WHERE kpi.code = ANY (kpi_codes)) THEN
+    IF set_count > 1 AND (SELECT bool_and(kpi_sums_up(kpi)) FROM kpi_definition() AS kpi WHERE kpi.code = ANY (kpi_codes)) THEN
         counted = format(
             $query$(
         SELECT %1$s%2$s, count(*) AS n%3$s
@@ -472,7 +478,7 @@ BEGIN ATOMIC
             array_agg(kpi.code ORDER BY kpi.code) AS codes,
             parts.dimensions,
             read.is_kept
-        FROM kpi
+        FROM kpi_definition() AS kpi
         CROSS JOIN kept
         CROSS JOIN LATERAL (
             -- row security is the reader's: asked once for each fact that is kept

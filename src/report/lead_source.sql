@@ -20,6 +20,8 @@
  * low and high are 95 % Wilson bounds: compare sources by opportunity_rate_low, and a
  * small one does not look best by luck.  Young periods are not finished: their deals
  * are still open, and their leads may yet become deals.
+ *
+ * The rows are those of lead_outcome(), counted as KPIs are, so refresh_kpi_days() keeps them.
  */
 CREATE FUNCTION lead_source_report(
     from_date date DEFAULT NULL,
@@ -83,198 +85,71 @@ BEGIN ATOMIC
             ) AS first_seen
             WHERE lead_source.cost > 0
         ) AS source
-    ), bounds AS MATERIALIZED (
+    ), span AS MATERIALIZED (
         SELECT
-            bounds.starts,
-            bounds.labels,
-            bounds.instants
-        FROM period_bounds(
-            from_date,
-            to_date,
-            grain,
-            (SELECT least((SELECT min(lead.created_at) FROM lead), (SELECT min(deal.opened_at) FROM deal), (SELECT day_begins_at(min(campaign.starts_on)) FROM campaign))),
-            (SELECT greatest(
-                (SELECT max(lead.created_at) FROM lead),
-                (SELECT max(deal.opened_at) FROM deal),
-                (SELECT day_begins_at(least(max(campaign.ends_on), max(today.day))) FROM campaign CROSS JOIN today)
-            ))
-        ) AS bounds
-    ), near AS NOT MATERIALIZED (
-        -- days more than enough
-        SELECT
-            coalesce(from_date - 2, '-infinity') AS after,
-            coalesce(to_date + 2, 'infinity') AS before
-    ), new_lead AS NOT MATERIALIZED (
-        SELECT
-            lead.id,
-            lead.source_id,
-            lead.created_at
-        FROM lead
-        CROSS JOIN near
-        WHERE lead.created_at <= as_of
-            AND lead.created_at >= near.after
-            AND lead.created_at < near.before
-    ), new_deal AS NOT MATERIALIZED (
-        -- with the source and the instant that it counts for
-        SELECT
-            deal.id,
-            deal.lead_id,
-            new_lead.source_id,
-            new_lead.created_at AS at
-        FROM new_lead
-        JOIN deal ON deal.lead_id = new_lead.id
-        WHERE deal.opened_at <= as_of
-        UNION ALL
-        SELECT
-            deal.id,
-            NULL,
-            deal.source_id,
-            deal.opened_at
-        FROM deal
-        CROSS JOIN near
-        WHERE deal.lead_id IS NULL
-            AND deal.opened_at <= as_of
-            AND deal.opened_at >= near.after
-            AND deal.opened_at < near.before
-    ), fact AS NOT MATERIALIZED (
-        -- one row for each thing to count: one pass over them all, which runs in parallel
-        SELECT
-            new_lead.source_id,
-            new_lead.created_at AS at,
-            1 AS lead,
-            NULL::integer AS converted,
-            NULL::integer AS deal,
-            NULL::integer AS direct_deal,
-            NULL::boolean AS won,
-            NULL::numeric AS won_amount,
-            NULL::integer AS activity,
-            NULL::interval AS duration
-        FROM new_lead
-        UNION ALL
-        SELECT
-            new_lead.source_id,
-            new_lead.created_at,
-            NULL,
-            1,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL
-        FROM new_lead
-        WHERE EXISTS (SELECT FROM deal WHERE deal.lead_id = new_lead.id AND deal.opened_at <= as_of)
-        UNION ALL
-        SELECT
-            new_deal.source_id,
-            new_deal.at,
-            NULL,
-            NULL,
-            1,
-            CASE WHEN new_deal.lead_id IS NULL THEN 1 END,
-            CASE phase.kind WHEN 'won' THEN true WHEN 'lost' THEN false END,
-            CASE phase.kind WHEN 'won' THEN deal.amount END,
-            NULL,
-            NULL
-        FROM new_deal
-        JOIN deal_standing(as_of) AS deal ON deal.deal_id = new_deal.id
-        LEFT JOIN phase ON phase.id = deal.phase_id
-        UNION ALL
-        SELECT
-            new_deal.source_id,
-            new_deal.at,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            1,
-            activity.duration
-        FROM new_deal
-        JOIN activity_done(as_of) AS activity ON activity.deal_id = new_deal.id
-        UNION ALL
-        SELECT
-            new_lead.source_id,
-            new_lead.created_at,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            1,
-            activity.duration
-        FROM new_lead
-        JOIN activity_done(as_of) AS activity ON activity.lead_id = new_lead.id
-        -- which the join says too, but not to the index of what was done for leads
-        WHERE activity.lead_id IS NOT NULL
-            AND activity.deal_id IS NULL
+            least((SELECT min(lead.created_at) FROM lead), (SELECT min(deal.opened_at) FROM deal)) AS first_at,
+            greatest((SELECT max(lead.created_at) FROM lead), (SELECT max(deal.opened_at) FROM deal)) AS last_at
     ), part AS (
         SELECT
-            fact.source_id,
-            period.no AS period_no,
-            count(fact.lead) AS lead_count,
-            count(fact.converted) AS converted_count,
-            kpicrm.conversion_agg(fact.won) AS closed,
-            count(fact.deal) AS deal_count,
-            count(fact.direct_deal) AS direct_deal_count,
-            sum(fact.won_amount) AS won_amount,
-            count(fact.activity) AS activity_count,
-            count(fact.duration) AS timed_count,
-            sum(fact.duration) AS duration,
-            NULL::numeric AS cost
-        FROM fact
-        -- a join, because it tells the planner that there are few periods, and so it aggregates in parallel
-        LEFT JOIN unnest((SELECT bounds.starts FROM bounds)) WITH ORDINALITY AS period (starts_on, no)
-            ON period.no = width_bucket(fact.at, (SELECT bounds.instants FROM bounds))
-        GROUP BY
-            fact.source_id,
-            period.no
+            part.member_id AS source_id,
+            part.period_start,
+            part.period_label,
+            part.part,
+            part.numerator,
+            part.denominator
+        FROM span
+        CROSS JOIN LATERAL report_part('lead_source_report', from_date, to_date, grain, '{source}', as_of, span.first_at, span.last_at) AS part
         UNION ALL
         SELECT
             campaign.source_id,
-            dated.period_no,
-            0,
-            0,
-            NULL,
-            0,
-            0,
-            NULL,
-            0,
-            0,
-            NULL,
-            max(campaign.cost) * count(*) / (max(campaign.ends_on) - max(campaign.starts_on) + 1)
+            dated.period_start,
+            dated.period_label,
+            'cost',
+            max(campaign.cost) * count(*) / (max(campaign.ends_on) - max(campaign.starts_on) + 1),
+            NULL
         FROM campaign
         CROSS JOIN today
-        CROSS JOIN bounds
+        JOIN setting ON setting.only_row
         CROSS JOIN LATERAL generate_series(
             greatest(campaign.starts_on, from_date)::timestamp without time zone,
             least(campaign.ends_on, to_date - 1, today.day)::timestamp without time zone,
             INTERVAL '1 day'
         ) AS spent (at)
         CROSS JOIN LATERAL (
-            SELECT CASE grain WHEN 'all' THEN 1 ELSE width_bucket(spent.at::date, bounds.starts) END AS period_no
+            SELECT
+                CASE grain
+                    WHEN 'all' THEN from_date
+                    ELSE kpicrm.fiscal_period_start(spent.at::date, grain, setting.fiscal_start_month, setting.week_start)
+                END AS period_start,
+                CASE grain
+                    WHEN 'all' THEN 'all'
+                    ELSE kpicrm.fiscal_period_label(spent.at::date, grain, setting.fiscal_start_month, setting.week_start)
+                END AS period_label
         ) AS dated
+        WHERE kpicrm.accept_period(from_date, to_date)
+            AND kpicrm.checked_option('grain', grain, 'day', 'week', 'month', 'quarter', 'half', 'year', 'all') IS NOT NULL
         GROUP BY
             campaign.source_id,
-            dated.period_no
+            dated.period_start,
+            dated.period_label
     ), summed AS (
         SELECT
             dimension.name AS dimension_name,
             dimension.member_id,
             dimension.channel,
-            part.period_no,
-            sum(part.lead_count)::bigint AS lead_count,
-            sum(part.converted_count)::bigint AS converted_count,
-            kpicrm.rollup(part.closed) AS closed,
-            sum(part.deal_count)::bigint AS deal_count,
-            sum(part.direct_deal_count)::bigint AS direct_deal_count,
-            coalesce(sum(part.won_amount), 0) AS won_amount,
-            sum(part.activity_count)::bigint AS activity_count,
-            sum(part.timed_count)::bigint AS timed_count,
-            sum(part.duration) AS duration,
-            sum(part.cost) AS cost
+            part.period_start,
+            part.period_label,
+            coalesce(sum(part.denominator) FILTER (WHERE part.part = 'lead'), 0)::bigint AS lead_count,
+            coalesce(sum(part.numerator) FILTER (WHERE part.part = 'lead'), 0)::bigint AS converted_count,
+            coalesce(sum(part.denominator) FILTER (WHERE part.part = 'deal'), 0)::bigint AS deal_count,
+            coalesce(sum(part.numerator) FILTER (WHERE part.part = 'deal'), 0)::bigint AS direct_deal_count,
+            coalesce(sum(part.denominator) FILTER (WHERE part.part = 'closed'), 0)::bigint AS closed_count,
+            coalesce(sum(part.numerator) FILTER (WHERE part.part = 'closed'), 0)::bigint AS won_count,
+            coalesce(sum(part.numerator) FILTER (WHERE part.part = 'amount'), 0) AS won_amount,
+            coalesce(sum(part.numerator) FILTER (WHERE part.part = 'activity'), 0)::bigint AS activity_count,
+            coalesce(sum(part.denominator) FILTER (WHERE part.part = 'time'), 0)::bigint AS timed_count,
+            sum(part.numerator) FILTER (WHERE part.part = 'time') / 3600 AS hours,
+            sum(part.numerator) FILTER (WHERE part.part = 'cost') AS cost
         FROM part
         LEFT JOIN lead_source ON lead_source.id = part.source_id
         CROSS JOIN LATERAL (VALUES
@@ -282,18 +157,16 @@ BEGIN ATOMIC
             ('source', part.source_id, lead_source.channel),
             ('channel', NULL, lead_source.channel)
         ) AS dimension (name, member_id, channel)
-        WHERE part.period_no BETWEEN 1 AND (SELECT cardinality(bounds.starts) FROM bounds)
-            AND kpicrm.accept_period(from_date, to_date)
-            AND kpicrm.checked_option('grain', grain, 'day', 'week', 'month', 'quarter', 'half', 'year', 'all') IS NOT NULL
-            AND CASE
-                WHEN by IS NULL THEN true
-                ELSE dimension.name = kpicrm.checked_option('by', by, 'all', 'source', 'channel')
-            END
+        WHERE CASE
+            WHEN by IS NULL THEN true
+            ELSE dimension.name = kpicrm.checked_option('by', by, 'all', 'source', 'channel')
+        END
         GROUP BY
             dimension.name,
             dimension.member_id,
             dimension.channel,
-            part.period_no
+            part.period_start,
+            part.period_label
     )
     SELECT
         summed.dimension_name,
@@ -304,8 +177,8 @@ BEGIN ATOMIC
             ELSE coalesce(lead_source.name, '(none)')
         END,
         summed.channel,
-        bounds.starts[summed.period_no],
-        bounds.labels[summed.period_no],
+        summed.period_start,
+        summed.period_label,
         summed.lead_count,
         summed.converted_count,
         kpicrm.rate(leads.opportunity),
@@ -313,22 +186,21 @@ BEGIN ATOMIC
         kpicrm.rate_upper(leads.opportunity),
         summed.deal_count,
         summed.direct_deal_count,
-        coalesce(kpicrm.converted_count(summed.closed), 0),
-        coalesce(kpicrm.total_count(summed.closed), 0),
-        kpicrm.rate(summed.closed),
-        kpicrm.rate_lower(summed.closed),
-        kpicrm.rate_upper(summed.closed),
+        summed.won_count,
+        summed.closed_count,
+        kpicrm.rate(deals.closed),
+        kpicrm.rate_lower(deals.closed),
+        kpicrm.rate_upper(deals.closed),
         summed.won_amount,
         summed.activity_count,
         summed.timed_count,
-        spent.hours::double precision,
+        summed.hours::double precision,
         summed.cost,
-        summed.won_amount / nullif(spent.hours, 0),
+        summed.won_amount / nullif(summed.hours, 0),
         (summed.won_amount / nullif(summed.cost, 0))::double precision
     FROM summed
-    CROSS JOIN bounds
-    CROSS JOIN LATERAL (SELECT EXTRACT(epoch FROM summed.duration) / 3600 AS hours) AS spent
     CROSS JOIN LATERAL (SELECT CASE WHEN summed.lead_count > 0 THEN (summed.converted_count || '/' || summed.lead_count)::kpicrm.conversion END AS opportunity) AS leads
+    CROSS JOIN LATERAL (SELECT CASE WHEN summed.closed_count > 0 THEN (summed.won_count || '/' || summed.closed_count)::kpicrm.conversion END AS closed) AS deals
     LEFT JOIN lead_source ON lead_source.id = summed.member_id
     WHERE kpicrm.accept_as_of(as_of);
 END;

@@ -31,16 +31,18 @@ CREATE FUNCTION refresh_ltv_fit(
     SET search_path FROM CURRENT
 AS $$
 DECLARE
+    -- once, and not for each customer
+    today constant date = local_date(as_of);
     model kpicrm.ltv_model;
     fit_id bigint;
 BEGIN
     PERFORM kpicrm.accept_as_of(refresh_ltv_fit.as_of);
-    SELECT kpicrm.ltv_model_agg(customer.history, local_date(refresh_ltv_fit.as_of), refresh_ltv_fit.period, refresh_ltv_fit.variant)
+    SELECT kpicrm.ltv_model_agg(customer.history, today, refresh_ltv_fit.period, refresh_ltv_fit.variant)
     INTO model
     FROM customer_history(refresh_ltv_fit.as_of) AS customer;
     INSERT INTO ltv_fit (as_of_date, model, variant, period_days, customer_count, repeat_count, value_count, status, value_status)
     VALUES (
-        local_date(refresh_ltv_fit.as_of),
+        today,
         model,
         kpicrm.variant(model),
         extract(epoch FROM coalesce(kpicrm.period(model), refresh_ltv_fit.period)) / 86400,

@@ -8,25 +8,25 @@ SET client_min_messages = warning;
 -- hundreds of queries, each compiled for itself, would take minutes
 SET jit = off;
 \pset tuples_only on
-SELECT plan(77);
+SELECT plan(98);
 
 SELECT kpicrm.create_workspace('kept') \g /dev/null
 SELECT kpicrm.generate_demo('kept', 400, 5, '2026-05-31') \g /dev/null
 UPDATE kept.setting SET time_zone = 'Asia/Tokyo';
 ANALYZE;
-\set at 'timestamptz ''2026-05-31 18:00+09'''
+\set at 'timestamptz ''2026-06-01 09:00+09'''
 
--- Every KPI by every dimension, taken from kpi_day as far as it can be, or counted.
+-- Every KPI and every part of a report by every dimension, taken from kpi_day as far as it can be, or counted.
 CREATE FUNCTION pg_temp.measured(kept text, from_date date, to_date date, grain text, dimensions text[], as_of timestamptz)
 RETURNS TABLE (kpi_code text, dimension_name text, member_id bigint, period_start date, numerator numeric, denominator numeric, n bigint)
     LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM set_config('kpicrm.kpi_days', kept, true);
     RETURN QUERY SELECT m.kpi_code, m.dimension_name, m.member_id, m.period_start, round(m.numerator, 6), round(m.denominator, 6), m.n
-        FROM kept.kpi_measure(ARRAY(SELECT code FROM kept.kpi WHERE kind = 'flow'), from_date, to_date, grain, dimensions, as_of) AS m;
+        FROM kept.kpi_measure(ARRAY(SELECT code FROM kept.kpi_definition() WHERE kind = 'flow'), from_date, to_date, grain, dimensions, as_of) AS m;
 END;
 $$;
-CREATE FUNCTION pg_temp.differences(as_of timestamptz DEFAULT '2026-05-31 18:00+09') RETURNS bigint
+CREATE FUNCTION pg_temp.differences(as_of timestamptz DEFAULT '2026-06-01 09:00+09') RETURNS bigint
     LANGUAGE sql AS $$
     SELECT count(*)
     FROM (VALUES
@@ -47,10 +47,10 @@ CREATE FUNCTION pg_temp.differences(as_of timestamptz DEFAULT '2026-05-31 18:00+
         (TABLE counted EXCEPT ALL TABLE kept)
     ) AS different
 $$;
-CREATE FUNCTION pg_temp.kept(as_of timestamptz DEFAULT '2026-05-31 18:00+09') RETURNS text[]
+CREATE FUNCTION pg_temp.kept(as_of timestamptz DEFAULT '2026-06-01 09:00+09') RETURNS text[]
     LANGUAGE sql AS $$ SELECT set_config('kpicrm.kpi_days', 'on', true); SELECT ARRAY(SELECT unnest(kept.kpi_day_kept(ARRAY(SELECT code FROM kept.kpi), as_of)) AS code ORDER BY code) $$;
 -- After a statement: equal as it stands, then equal and nothing noted after a refresh.
-CREATE FUNCTION pg_temp.holds(what text, statement text, as_of timestamptz DEFAULT '2026-05-31 18:00+09') RETURNS SETOF text
+CREATE FUNCTION pg_temp.holds(what text, statement text, as_of timestamptz DEFAULT '2026-06-01 09:00+09') RETURNS SETOF text
     LANGUAGE plpgsql AS $$
 BEGIN
     EXECUTE statement;
@@ -62,6 +62,22 @@ BEGIN
 END;
 $$;
 
+-- The reports that are made of such parts.
+CREATE FUNCTION pg_temp.reported(kept text, as_of timestamptz) RETURNS SETOF text
+    LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('kpicrm.kpi_days', kept, true);
+    RETURN QUERY
+        SELECT r::text FROM kept.activity_effort('2025-10-15', '2026-08-01', NULL, as_of, 'month') AS r
+        UNION ALL
+        SELECT r::text FROM kept.activity_effort(NULL, NULL, 'rep', as_of, 'all') AS r
+        UNION ALL
+        SELECT r::text FROM kept.lead_source_report('2025-10-15', '2026-08-01', NULL, as_of, 'week') AS r
+        UNION ALL
+        SELECT r::text FROM kept.lead_source_report(as_of => as_of, grain => 'all') AS r;
+END;
+$$;
+
 -- -------------------------------------------------------------------- switched on
 SELECT is(pg_temp.kept(), '{}', 'nothing is kept before the first refresh');
 SELECT is(kept.refresh_kpi_days() > 1000, true, 'the first refresh counts all days');
@@ -70,12 +86,23 @@ SELECT is(
     'what adds up over leads, openings, closings and activities is kept'
 );
 SELECT is(kept.refresh_kpi_days(), 0::bigint, 'nothing to do again');
+SELECT is(
+    (SELECT count(*) FROM kept.kpi_definition() AS part WHERE part.code LIKE '%.%' AND part.code = ANY (kept.kpi_day_kept(ARRAY[part.code], :at))),
+    (SELECT count(*) FROM kept.kpi_definition() AS part WHERE part.code LIKE '%.%'),
+    'so are all parts of reports'
+);
 SELECT is(pg_temp.differences(), 0::bigint, 'taken from kept days: nothing differs');
 SELECT is_empty('SELECT * FROM kept.check_kpi_days()', 'all days are right');
 SELECT is((SELECT count(*) FROM kept.kpi_day_stale), 0::bigint, 'and none is noted');
 SELECT is(pg_temp.differences('2026-07-15 09:00+09'), 0::bigint, 'as of a later instant');
 SELECT is(pg_temp.differences('2026-02-14 12:00+09'), 0::bigint, 'as of an earlier one');
 SELECT is(pg_temp.kept('2026-02-14 12:00+09'), '{contact_count,deal_count,visit_count}', 'for which what depends on later changes of deals is counted');
+SELECT results_eq(
+    format($$SELECT * FROM pg_temp.reported('on', %L) AS line ORDER BY line$$, as_of),
+    format($$SELECT * FROM pg_temp.reported('off', %L) AS line ORDER BY line$$, as_of),
+    'reports as of ' || as_of
+)
+FROM unnest('{2026-06-01 09:00+09,2026-07-15 09:00+09,2026-02-14 12:00+09}'::text[]) AS as_of;
 
 -- It is read: what stands there is shown, and check_kpi_days() finds what is wrong.
 UPDATE kept.kpi_day SET numerators = ARRAY[numerators[1] + 1000000] WHERE kpi_code = 'lead_count' AND dimension_name = 'all' AND day = (SELECT min(day) FROM kept.kpi_day WHERE kpi_code = 'lead_count' AND day >= '2025-05-01');
@@ -97,6 +124,13 @@ SELECT pg_temp.holds('openings are backdated', $$UPDATE kept.deal SET opened_at 
 SELECT pg_temp.holds('deals are deleted', $$DELETE FROM kept.deal WHERE id % 13 = 0$$);
 SELECT pg_temp.holds('the past is corrected', $$INSERT INTO kept.deal_event (deal_id, at, phase_id, rep_id) SELECT deal.id, deal.opened_at, (SELECT min(id) FROM kept.phase WHERE phase.pipeline_id = deal.pipeline_id), 3 FROM kept.deal WHERE deal.id % 9 = 0; SELECT kept.rebuild_history()$$);
 SELECT pg_temp.holds('activities', $$INSERT INTO kept.activity (activity_type_id, rep_id, deal_id, started_at, done) SELECT 1, 1, (SELECT min(id) FROM kept.deal), '2026-05-01'::timestamptz + n * interval '11 hours', true FROM generate_series(1, 30) AS n; UPDATE kept.activity SET done = NOT done WHERE id % 19 = 0; DELETE FROM kept.activity WHERE id % 31 = 0$$);
+SELECT pg_temp.holds('work is found out later, before openings and closings', $$INSERT INTO kept.activity (activity_type_id, rep_id, deal_id, started_at, ended_at, done) SELECT 1, 1, id, opened_at - interval '2 hours', opened_at - interval '1 hour', true FROM kept.deal WHERE id % 6 = 0; INSERT INTO kept.activity (activity_type_id, rep_id, lead_id, started_at, ended_at, done) SELECT 1, 2, id, created_at - interval '2 hours', created_at + interval '20 minutes', true FROM kept.lead WHERE id % 8 = 0$$);
+SELECT pg_temp.holds('it was longer, earlier, and for another', $$UPDATE kept.activity SET ended_at = ended_at + interval '7 minutes' WHERE id % 4 = 0; UPDATE kept.activity SET started_at = started_at - interval '30 days', ended_at = ended_at - interval '30 days' WHERE id % 9 = 0; UPDATE kept.activity SET deal_id = NULL, lead_id = (SELECT max(id) FROM kept.lead) WHERE id % 25 = 0; UPDATE kept.activity SET lead_id = NULL, deal_id = (SELECT min(id) FROM kept.deal WHERE closed_at IS NOT NULL) WHERE id % 26 = 0$$);
+SELECT pg_temp.holds('deals get other leads', $$UPDATE kept.deal SET lead_id = (SELECT lead.id FROM kept.lead WHERE lead.id <> deal.lead_id ORDER BY (lead.id * 7919) % 1009, deal.id LIMIT 1) WHERE id % 10 = 0 AND lead_id IS NOT NULL; UPDATE kept.deal SET lead_id = (SELECT min(id) FROM kept.lead) WHERE lead_id IS NULL AND id % 4 = 0$$);
+SELECT pg_temp.holds('something was done in the future', $$UPDATE kept.activity SET started_at = '2026-06-10', ended_at = '2026-06-10 01:00+00', done = true WHERE id = (SELECT min(id) FROM kept.activity WHERE lead_id IS NOT NULL AND deal_id IS NULL AND done)$$);
+SELECT ok(NOT 'lead_source_report.activity' = ANY (kept.kpi_day_kept('{lead_source_report.activity}', :at)), 'until then what was done for leads is counted');
+SELECT is(pg_temp.differences('2026-06-11'), 0::bigint, 'and after then nothing differs');
+SELECT pg_temp.holds('it was not', $$UPDATE kept.activity SET started_at = '2026-05-10', ended_at = '2026-05-10 01:00+00' WHERE started_at = '2026-06-10'$$);
 SELECT pg_temp.holds('a rep changes team', $$UPDATE kept.sales_rep SET team_id = (SELECT max(id) FROM kept.sales_team) WHERE id % 2 = 0$$);
 SELECT pg_temp.holds('another kind counts as a visit', $$UPDATE kept.activity_type SET counts_as_visit = NOT counts_as_visit WHERE id = 1$$);
 SELECT pg_temp.holds('another time zone', $$UPDATE kept.setting SET time_zone = 'America/New_York'$$);
@@ -115,7 +149,7 @@ ALTER TABLE kept.lead ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON kept.lead USING (rep_id = 2);
 SET ROLE kpi_day_reader;
 SELECT is((SELECT sum(numerator) FROM kept.kpi_series('lead_count', '2025-01-01', '2026-01-01', 'year')), (SELECT count(*)::numeric FROM kept.lead WHERE created_at >= '2025-01-01 00:00-05' AND created_at < '2026-01-01 00:00-05' AND rep_id <> 1), 'under row security a reader has the KPI of the rows he may see');
-SELECT throws_ok('SELECT kept.refresh_kpi_days()', '42501', 'role "kpi_day_reader" cannot see all rows of lead_fact', 'and cannot write them for all');
+SELECT throws_ok('SELECT kept.refresh_kpi_days()', '42501', 'role "kpi_day_reader" cannot see all rows of lead_fact, lead_outcome', 'and cannot write them for all');
 RESET ROLE;
 ALTER TABLE kept.lead DISABLE ROW LEVEL SECURITY;
 REVOKE SELECT ON kept.kpi_day_stale FROM kpi_day_reader;
