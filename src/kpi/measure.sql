@@ -118,7 +118,16 @@ BEGIN
     -- a level and a running total are shown for periods, whatever days have rows
     IF definition.kind <> 'flow' THEN
         ctes = format(
-            'period AS MATERIALIZED (SELECT period.period_start, period.period_end FROM %s.kpi_periods(%s, %L, %L, %L) AS period)',
+            -- arrays, because workers cannot read a list of rows that is made once
+            'periods AS MATERIALIZED (
+    SELECT
+        array_agg(period.period_start ORDER BY period.period_start) AS starts,
+        array_agg(period.period_end ORDER BY period.period_start) AS ends
+    FROM %s.kpi_periods(%s, %L, %L, %L) AS period
+), period AS NOT MATERIALIZED (
+    SELECT listed.period_start, listed.period_end
+    FROM unnest((SELECT periods.starts FROM periods), (SELECT periods.ends FROM periods)) AS listed (period_start, period_end)
+)',
             home,
             coalesce(quote_literal(from_date) || '::date', format('(SELECT min(fact.%I) FROM %s AS fact)', definition.date_column, source)),
             to_date,

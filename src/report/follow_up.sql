@@ -29,7 +29,7 @@
  * What follows a contract is what is known now.
  */
 
--- What each account has bought: all of its orders, and those of the last days.  Not hashed, as in customer_total.
+-- What each account has bought: all of its orders, and those of the last days.  Neither hashed nor sorted, as in customer_total.
 CREATE FUNCTION customer_rhythm(
     as_of timestamp with time zone,
     history_days integer
@@ -43,6 +43,7 @@ CREATE FUNCTION customer_rhythm(
 )
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
     SET enable_hashagg = off
+    SET enable_sort = off
 BEGIN ATOMIC
     SELECT
         buyer.account_id,

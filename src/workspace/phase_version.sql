@@ -40,11 +40,17 @@ BEGIN ATOMIC
     ) AS version ON version.phase_id = phase.id
     WHERE phase.added_at IS NULL
         OR phase.added_at <= at
-        OR EXISTS (
-            SELECT
-            FROM phase_stay
-            WHERE phase_stay.phase_id = phase.id
-                AND phase_stay.entered_at <= at
+        -- refers to no row outside of it, which would keep whatever reads phases in one process
+        OR phase.id IN (
+            SELECT added.id
+            FROM phase AS added
+            WHERE added.added_at > at
+                AND EXISTS (
+                    SELECT
+                    FROM phase_stay
+                    WHERE phase_stay.phase_id = added.id
+                        AND phase_stay.entered_at <= at
+                )
         );
 END;
 COMMENT ON FUNCTION phase_as_of(timestamp with time zone) IS
