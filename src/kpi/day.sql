@@ -312,8 +312,10 @@ BEGIN
                 '{lead}', 'LEFT JOIN lead ON lead.id = changed.lead_id'),
             ('deal', '{deal_opening,deal_effort}', '{opened_at,source_id,pipeline_id,account_id,lead_id,amount}',
                 'changed.opened_at', 'NULL', '{}', ''),
-            ('deal', '{deal_closing,deal_effort}', '{phase_since,closed_at,opened_at,source_id,pipeline_id,account_id,lead_id,amount,cost}',
-                'changed.closed_at', 'greatest(changed.phase_since, changed.opened_at)', '{}', ''),
+            -- not by closed_at, which is not in line with a phase that was given another kind
+            ('deal', '{deal_closing,deal_effort}', '{phase_id,phase_since,opened_at,source_id,pipeline_id,account_id,lead_id,amount,cost}',
+                'CASE WHEN phase.kind IN (''won'', ''lost'') THEN changed.phase_since END', 'greatest(changed.phase_since, changed.opened_at)',
+                '{phase}', 'LEFT JOIN phase ON phase.id = changed.phase_id'),
             ('deal', '{activity_fact}', '{source_id,pipeline_id,account_id}',
                 'coalesce(activity.ended_at, activity.started_at, activity.planned_at)', 'NULL',
                 '{activity}', 'JOIN activity ON activity.deal_id = changed.id AND activity.done'),
@@ -328,8 +330,9 @@ BEGIN
             -- what was done later than an opening or a closing does not count for it
             ('activity', '{deal_effort}', '{ended_at,started_at,planned_at,done,deal_id,lead_id}',
                 'reached.at', 'NULL',
-                '{deal}', 'JOIN deal ON deal.id = changed.deal_id OR deal.lead_id = changed.lead_id AND changed.deal_id IS NULL
-                    JOIN LATERAL (VALUES (deal.opened_at), (deal.closed_at)) AS reached (at)
+                '{deal,phase}', 'JOIN deal ON deal.id = changed.deal_id OR deal.lead_id = changed.lead_id AND changed.deal_id IS NULL
+                    LEFT JOIN phase ON phase.id = deal.phase_id
+                    JOIN LATERAL (VALUES (deal.opened_at), (CASE WHEN phase.kind IN (''won'', ''lost'') THEN deal.phase_since END)) AS reached (at)
                         ON changed.done AND coalesce(changed.ended_at, changed.started_at, changed.planned_at) <= reached.at'),
             ('activity', '{lead_outcome}', '{ended_at,started_at,planned_at,done,deal_id,lead_id}',
                 'coalesce(lead.created_at, deal.opened_at)', 'coalesce(changed.ended_at, changed.started_at, changed.planned_at)',

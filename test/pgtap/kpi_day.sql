@@ -8,7 +8,7 @@ SET client_min_messages = warning;
 -- hundreds of queries, each compiled for itself, would take minutes
 SET jit = off;
 \pset tuples_only on
-SELECT plan(98);
+SELECT plan(107);
 
 SELECT kpicrm.create_workspace('kept') \g /dev/null
 SELECT kpicrm.generate_demo('kept', 400, 5, '2026-05-31') \g /dev/null
@@ -133,6 +133,9 @@ SELECT is(pg_temp.differences('2026-06-11'), 0::bigint, 'and after then nothing 
 SELECT pg_temp.holds('it was not', $$UPDATE kept.activity SET started_at = '2026-05-10', ended_at = '2026-05-10 01:00+00' WHERE started_at = '2026-06-10'$$);
 SELECT pg_temp.holds('a rep changes team', $$UPDATE kept.sales_rep SET team_id = (SELECT max(id) FROM kept.sales_team) WHERE id % 2 = 0$$);
 SELECT pg_temp.holds('another kind counts as a visit', $$UPDATE kept.activity_type SET counts_as_visit = NOT counts_as_visit WHERE id = 1$$);
+SELECT pg_temp.holds('a phase is won from now on', $$UPDATE kept.phase SET kind = 'won', win_probability = 1 WHERE id = (SELECT max(id) FROM kept.phase WHERE kind = 'open')$$);
+SELECT pg_temp.holds('what its deals are worth, whose closed_at is not in line yet', $$UPDATE kept.deal SET amount = amount + 3 FROM kept.phase WHERE phase.id = deal.phase_id AND phase.kind = 'won' AND deal.closed_at IS NULL$$);
+SELECT pg_temp.holds('and what was done for them', $$INSERT INTO kept.activity (activity_type_id, rep_id, deal_id, started_at, ended_at, done) SELECT 1, 1, deal.id, deal.phase_since - interval '2 hours', deal.phase_since - interval '1 hour', true FROM kept.deal JOIN kept.phase ON phase.id = deal.phase_id AND phase.kind = 'won' WHERE deal.closed_at IS NULL$$);
 SELECT pg_temp.holds('another time zone', $$UPDATE kept.setting SET time_zone = 'America/New_York'$$);
 SELECT pg_temp.holds('another definition', $$UPDATE kept.kpi SET condition = 'rep_id <> 1' WHERE code = 'lead_count'; INSERT INTO kept.kpi (code, name, name_ja, unit, fact, date_column, numerator) VALUES ('big_deal_count', 'Big deals', '大型商談', 'count', 'deal_opening', 'opened_date', 'count(*) FILTER (WHERE amount > 1000000)')$$);
 SELECT ok('big_deal_count' = ANY (pg_temp.kept()), 'a KPI of one''s own is kept, too');
