@@ -72,8 +72,8 @@ BEGIN ATOMIC
         -- days more than enough, known to the planner as numbers: it sees how many rows there will be
         CROSS JOIN LATERAL (
             SELECT
-                coalesce(from_date - 2, '-infinity') AS after,
-                coalesce(to_date + 2, 'infinity') AS before
+                earliest_instant(from_date) AS after,
+                latest_instant(to_date) AS before
         ) AS near
         -- the stays that overlap the period, and not one probe per activity: a hash join reads them once
         LEFT JOIN phase_stay AS stay

@@ -94,8 +94,8 @@ BEGIN ATOMIC
             JOIN setting ON setting.only_row
             WHERE purchase.purchased_at <= as_of
                 -- local days take time: most rows are known to be out of range without them
-                AND purchase.purchased_at >= coalesce(from_date - 2, '-infinity')
-                AND purchase.purchased_at < coalesce(to_date + 2, 'infinity')
+                AND purchase.purchased_at >= earliest_instant(from_date)
+                AND purchase.purchased_at < latest_instant(to_date)
         ) AS dated
         -- CASE, because the planner takes it for half of the rows, a range of an unknown expression for few
         WHERE CASE WHEN dated.day < from_date OR dated.day >= to_date THEN false ELSE true END
@@ -257,8 +257,8 @@ BEGIN ATOMIC
                 JOIN deal ON deal.id = stay.deal_id
                 JOIN setting ON setting.only_row
                 WHERE stay.entered_at <= as_of
-                    AND stay.entered_at >= coalesce(from_date - 2, '-infinity')
-                    AND stay.entered_at < coalesce(to_date + 2, 'infinity')
+                    AND stay.entered_at >= earliest_instant(from_date)
+                    AND stay.entered_at < latest_instant(to_date)
                     AND (stay.left_at IS NULL OR stay.left_at > as_of)
                     AND deal.opened_at <= as_of
             ) AS closed

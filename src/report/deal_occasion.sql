@@ -50,8 +50,8 @@ BEGIN ATOMIC
             ON opening.deal_id = opened.deal_id
             AND opening.stay_no = 1
         LEFT JOIN phase AS first_phase ON first_phase.id = opening.phase_id
-        WHERE opened.opened_at >= coalesce(from_date - 2, '-infinity')
-            AND opened.opened_at < coalesce(to_date + 2, 'infinity')
+        WHERE opened.opened_at >= earliest_instant(from_date)
+            AND opened.opened_at < latest_instant(to_date)
         UNION ALL
         SELECT
             deal.id,
@@ -72,8 +72,8 @@ BEGIN ATOMIC
         JOIN deal ON deal.id = stay.deal_id
         JOIN setting ON setting.only_row
         WHERE stay.entered_at <= as_of
-            AND stay.entered_at >= coalesce(from_date - 2, '-infinity')
-            AND stay.entered_at < coalesce(to_date + 2, 'infinity')
+            AND stay.entered_at >= earliest_instant(from_date)
+            AND stay.entered_at < latest_instant(to_date)
             AND (stay.left_at IS NULL OR stay.left_at > as_of)
             AND deal.opened_at <= as_of
     ), occasion AS (

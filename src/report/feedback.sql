@@ -59,8 +59,8 @@ BEGIN ATOMIC
             count(*) FILTER (WHERE feedback.kind = 'nps' AND feedback.score <= 6) AS detractor_count
         FROM feedback
         WHERE feedback.received_at <= as_of
-            AND feedback.received_at >= coalesce(from_date - 2, '-infinity')
-            AND feedback.received_at < coalesce(to_date + 2, 'infinity')
+            AND feedback.received_at >= earliest_instant(from_date)
+            AND feedback.received_at < latest_instant(to_date)
             AND kpicrm.accept_period(from_date, to_date)
             AND kpicrm.checked_option('grain', grain, 'day', 'week', 'month', 'quarter', 'half', 'year', 'all') IS NOT NULL
             AND CASE

@@ -72,8 +72,8 @@ BEGIN ATOMIC
             count(*) FILTER (WHERE inquiry.resolved_at <= as_of) AS resolved_count
         FROM inquiry
         WHERE inquiry.received_at <= as_of
-            AND inquiry.received_at >= coalesce(from_date - 2, '-infinity')
-            AND inquiry.received_at < coalesce(to_date + 2, 'infinity')
+            AND inquiry.received_at >= earliest_instant(from_date)
+            AND inquiry.received_at < latest_instant(to_date)
             AND kpicrm.accept_period(from_date, to_date)
             AND kpicrm.checked_option('grain', grain, 'day', 'week', 'month', 'quarter', 'half', 'year', 'all') IS NOT NULL
             AND CASE

@@ -185,8 +185,8 @@ BEGIN ATOMIC
             JOIN phase ON phase.id = stay.phase_id
             WHERE phase.kind IN ('won', 'lost')
                 AND stay.entered_at <= as_of
-                AND stay.entered_at >= coalesce(from_date - 2, '-infinity')
-                AND stay.entered_at < coalesce(to_date + 2, 'infinity')
+                AND stay.entered_at >= earliest_instant(from_date)
+                AND stay.entered_at < latest_instant(to_date)
                 AND (stay.left_at IS NULL OR stay.left_at > as_of)
         )
         GROUP BY activity.deal_id

@@ -12,6 +12,20 @@ CREATE FUNCTION local_date(at timestamp with time zone) RETURNS date
 COMMENT ON FUNCTION local_date(timestamp with time zone) IS
     'day of an instant in the workspace''s time zone';
 
+-- Two days more than any time zone needs, for an index and for the planner, who sees a constant.  Compared
+-- with a date, each instant of a table would be converted.
+CREATE FUNCTION earliest_instant(from_date date) RETURNS timestamp with time zone
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN coalesce((from_date - 2)::timestamp without time zone AT TIME ZONE 'UTC', '-infinity');
+COMMENT ON FUNCTION earliest_instant(date) IS
+    'an instant before everything that happens from the day on, in whatever time zone; NULL is no limit';
+
+CREATE FUNCTION latest_instant(to_date date) RETURNS timestamp with time zone
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN coalesce((to_date + 2)::timestamp without time zone AT TIME ZONE 'UTC', 'infinity');
+COMMENT ON FUNCTION latest_instant(date) IS
+    'an instant after everything that happens before the day, in whatever time zone; NULL is no limit';
+
 CREATE FUNCTION period_start(
     day date,
     grain text

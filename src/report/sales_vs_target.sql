@@ -100,7 +100,7 @@ BEGIN ATOMIC
                 AND (stay.left_at IS NULL OR stay.left_at > as_of)
                 AND deal.opened_at <= as_of
                 -- the period, the same a year before, and what a longer grain needs
-                AND stay.entered_at >= coalesce((from_date - INTERVAL '1 year')::date - 2, '-infinity')
+                AND stay.entered_at >= earliest_instant((from_date - INTERVAL '1 year')::date)
                 AND stay.entered_at < coalesce((to_date + INTERVAL '1 year')::date + 2, 'infinity')
             UNION ALL
             SELECT
