@@ -57,11 +57,14 @@ year_of(int month_number)
 	return month_number % 12 < 0 ? year - 1 : year;
 }
 
+/* Beyond the range of a date for a month beyond the last year of it. */
 static int32
 first_day(int month_number)
 {
 	int			year = year_of(month_number);
 
+	if (year >= JULIAN_MAXYEAR)
+		return PG_INT32_MAX;
 	return date2j(year, month_number - year * 12 + 1, 1) - POSTGRES_EPOCH_JDATE;
 }
 

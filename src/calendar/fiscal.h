@@ -18,7 +18,7 @@ typedef enum KpicrmGrain
 	KPICRM_GRAIN_YEAR
 } KpicrmGrain;
 
-/* "FY-5874898 Q4" and "-5874898-12-31" are the longest. */
+/* "FY5874897 Q4" and "5874897-12-31" are the longest. */
 #define KPICRM_PERIOD_LABEL_SIZE 24
 
 extern bool kpicrm_grain_named(const char *name, size_t length, KpicrmGrain *grain);

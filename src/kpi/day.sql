@@ -7,28 +7,31 @@
  * counts the others, and the day of as_of, from the facts.  So the numbers are the same at
  * any time, refreshed or not; what is refreshed is how much has to be counted.
  *
+ * What a row means can depend on rows of others: an activity counts for a closing that another
+ * transaction writes at the same time, and neither sees the other.  So a day stays noted until
+ * it was counted when nobody was writing, or when all had ended who wrote when it was first seen.
+ *
  * Kept are KPIs of kind flow, and parts of reports, that add up over the facts of
  * kpi_day_fact().  A report takes nothing from kpi_day if the definition, the time zone or the
  * version is another one, if the past that it looks at was different (as_of before the latest
- * change of a deal), or if row security hides rows from the reader.
+ * change of a deal or, for some, the latest activity), or if row security hides rows from the reader.
  */
 
 CREATE FUNCTION kpi_day_fact() RETURNS TABLE (
     fact text,
     sources text[],
-    sees_deals boolean,
-    sees_activities boolean
+    sees text[]
 )
     LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 6
 BEGIN ATOMIC
-    -- sees: what a row of an earlier day says depends on as_of, by what deals did, or what was done, since
+    -- sees: what may have happened since that changes what a row of an earlier day says
     VALUES
-        ('lead_fact', '{lead,deal,sales_rep}'::text[], true, false),
-        ('lead_outcome', '{lead,deal,phase_stay,phase,activity}', true, true),
-        ('deal_opening', '{deal,phase_stay,phase,sales_rep}', false, false),
-        ('deal_closing', '{deal,phase_stay,phase,sales_rep}', true, false),
-        ('deal_effort', '{deal,phase_stay,phase,sales_rep,activity}', true, false),
-        ('activity_fact', '{activity,activity_type,deal,sales_rep}', false, false);
+        ('lead_fact', '{setting,lead,deal,sales_rep}'::text[], '{opening}'::text[]),
+        ('lead_outcome', '{setting,lead,deal,phase_stay,phase,activity}', '{opening,phase,activity}'),
+        ('deal_opening', '{setting,deal,phase_stay,phase,sales_rep}', '{}'),
+        ('deal_closing', '{setting,deal,phase_stay,phase,sales_rep}', '{opening,phase}'),
+        ('deal_effort', '{setting,deal,phase_stay,phase,sales_rep,activity}', '{opening,phase}'),
+        ('activity_fact', '{setting,activity,activity_type,deal,sales_rep}', '{}');
 END;
 COMMENT ON FUNCTION kpi_day_fact() IS
     'facts whose changes are noted, and the tables they are made of';
@@ -56,7 +59,7 @@ BEGIN
     RETURN (
         SELECT bool_and(has_table_privilege(source.name::regclass, 'SELECT') AND NOT row_security_active(source.name::regclass))
         FROM kpi_day_fact() AS tracked
-        CROSS JOIN LATERAL unnest(tracked.sources || '{setting,kpi_day,kpi_day_cover,kpi_day_stale}'::text[]) AS source (name)
+        CROSS JOIN LATERAL unnest(tracked.sources || '{kpi_day,kpi_day_cover,kpi_day_stale}'::text[]) AS source (name)
         WHERE tracked.fact = kpi_day_is_visible.fact
     );
 END;
@@ -121,14 +124,13 @@ BEGIN
         WITH noted AS MATERIALIZED (
             SELECT
                 tracked.fact,
-                tracked.sees_deals,
-                coalesce(bool_or(stale.is_whole), false) AS is_whole,
-                max(stale.latest_at) AS latest_at
+                tracked.sees,
+                coalesce(bool_or(stale.is_whole), false) AS is_whole
             FROM kpi_day_fact() AS tracked
             LEFT JOIN kpi_day_stale AS stale ON stale.fact = tracked.fact
             GROUP BY
                 tracked.fact,
-                tracked.sees_deals
+                tracked.sees
         )
         SELECT kpi.code
         FROM kpi_day_cover AS cover
@@ -141,7 +143,8 @@ BEGIN
         JOIN noted ON noted.fact = kpi.fact
         WHERE kpi.code = ANY (kpi_codes)
             AND NOT noted.is_whole
-            AND (NOT noted.sees_deals OR kpi_day_kept.as_of >= greatest(cover.latest_at, noted.latest_at))
+            -- what was noted since is counted as it was at the instant
+            AND (noted.sees = '{}' OR kpi_day_kept.as_of >= cover.latest_at)
     );
 END;
 $$;
@@ -298,52 +301,51 @@ BEGIN
             listed.facts,
             listed.columns,
             listed.day_at,
-            listed.latest_at,
             listed.seen,
             listed.joins
         FROM (VALUES
             ('lead', '{lead_fact,lead_outcome}'::text[], '{created_at,rep_id,source_id,account_id}'::text[],
-                'changed.created_at', 'NULL', '{}'::text[], ''),
+                'changed.created_at', '{}'::text[], ''),
             ('deal', '{lead_fact}', '{lead_id,opened_at}',
-                'lead.created_at', 'changed.opened_at',
+                'lead.created_at',
                 '{lead}', 'JOIN lead ON lead.id = changed.lead_id'),
             ('deal', '{lead_outcome}', '{lead_id,opened_at,source_id,phase_id,phase_since,amount}',
-                'CASE WHEN changed.lead_id IS NULL THEN changed.opened_at ELSE lead.created_at END', 'greatest(changed.phase_since, changed.opened_at)',
+                'CASE WHEN changed.lead_id IS NULL THEN changed.opened_at ELSE lead.created_at END',
                 '{lead}', 'LEFT JOIN lead ON lead.id = changed.lead_id'),
             ('deal', '{deal_opening,deal_effort}', '{opened_at,source_id,pipeline_id,account_id,lead_id,amount}',
-                'changed.opened_at', 'NULL', '{}', ''),
+                'changed.opened_at', '{}', ''),
             -- not by closed_at, which is not in line with a phase that was given another kind
             ('deal', '{deal_closing,deal_effort}', '{phase_id,phase_since,opened_at,source_id,pipeline_id,account_id,lead_id,amount,cost}',
-                'CASE WHEN phase.kind IN (''won'', ''lost'') THEN changed.phase_since END', 'greatest(changed.phase_since, changed.opened_at)',
-                '{phase}', 'LEFT JOIN phase ON phase.id = changed.phase_id'),
+                'changed.phase_since',
+                '{phase}', 'JOIN phase ON phase.id = changed.phase_id AND phase.kind IN (''won'', ''lost'')'),
             ('deal', '{activity_fact}', '{source_id,pipeline_id,account_id}',
-                'coalesce(activity.ended_at, activity.started_at, activity.planned_at)', 'NULL',
+                'coalesce(activity.ended_at, activity.started_at, activity.planned_at)',
                 '{activity}', 'JOIN activity ON activity.deal_id = changed.id AND activity.done'),
             ('phase_stay', '{deal_opening,deal_effort}', '{phase_id,rep_id,product_id}',
-                'deal.opened_at', 'NULL',
+                'deal.opened_at',
                 '{deal}', 'JOIN deal ON deal.id = changed.deal_id AND changed.stay_no = 1'),
             ('phase_stay', '{deal_closing,deal_effort}', '{phase_id,entered_at,left_at,rep_id,product_id}',
-                'CASE WHEN phase.kind IN (''won'', ''lost'') THEN changed.entered_at END', 'changed.entered_at',
-                '{phase}', 'JOIN phase ON phase.id = changed.phase_id'),
+                'changed.entered_at',
+                '{phase}', 'JOIN phase ON phase.id = changed.phase_id AND phase.kind IN (''won'', ''lost'')'),
             ('activity', '{activity_fact}', '{ended_at,started_at,planned_at,done,activity_type_id,rep_id,deal_id,lead_id,account_id}',
-                'coalesce(changed.ended_at, changed.started_at, changed.planned_at)', 'NULL', '{}', ''),
+                'coalesce(changed.ended_at, changed.started_at, changed.planned_at)', '{}', ''),
             -- what was done later than an opening or a closing does not count for it
             ('activity', '{deal_effort}', '{ended_at,started_at,planned_at,done,deal_id,lead_id}',
-                'reached.at', 'NULL',
+                'reached.at',
                 '{deal,phase}', 'JOIN deal ON deal.id = changed.deal_id OR deal.lead_id = changed.lead_id AND changed.deal_id IS NULL
                     LEFT JOIN phase ON phase.id = deal.phase_id
                     JOIN LATERAL (VALUES (deal.opened_at), (CASE WHEN phase.kind IN (''won'', ''lost'') THEN deal.phase_since END)) AS reached (at)
                         ON changed.done AND coalesce(changed.ended_at, changed.started_at, changed.planned_at) <= reached.at'),
             ('activity', '{lead_outcome}', '{ended_at,started_at,planned_at,done,deal_id,lead_id}',
-                'coalesce(lead.created_at, deal.opened_at)', 'coalesce(changed.ended_at, changed.started_at, changed.planned_at)',
+                'coalesce(lead.created_at, deal.opened_at)',
                 '{deal,lead}', 'LEFT JOIN deal ON deal.id = changed.deal_id
                     LEFT JOIN lead ON lead.id = CASE WHEN changed.deal_id IS NULL THEN changed.lead_id ELSE deal.lead_id END
                     WHERE changed.done')
-        ) AS listed (relation, facts, columns, day_at, latest_at, seen, joins)
+        ) AS listed (relation, facts, columns, day_at, seen, joins)
         WHERE listed.relation = TG_TABLE_NAME
     LOOP
         -- who cannot see all rows of the other tables cannot say which days it is about
-        IF (SELECT bool_or(row_security_active(other.name::regclass)) FROM unnest(noted.seen) AS other (name)) THEN
+        IF (SELECT bool_or(row_security_active(other.name::regclass) OR NOT has_table_privilege(other.name::regclass, 'SELECT')) FROM unnest(noted.seen) AS other (name)) THEN
             INSERT INTO kpi_day_stale (fact, is_whole) SELECT fact.name, true FROM unnest(noted.facts) AS fact (name);
             CONTINUE;
         END IF;
@@ -360,18 +362,16 @@ BEGIN
             )
         END;
         EXECUTE format(
-            'INSERT INTO kpi_day_stale (fact, day, latest_at)
-                SELECT fact.name, dated.day, dated.latest_at
+            'INSERT INTO kpi_day_stale (fact, day)
+                SELECT fact.name, dated.day
                 FROM (
-                    SELECT (noted.at AT TIME ZONE %L)::date AS day, max(noted.latest_at) AS latest_at
-                    FROM (SELECT %s AS at, (%s)::timestamptz AS latest_at FROM %s AS changed %s) AS noted
-                    WHERE num_nonnulls(noted.at, noted.latest_at) > 0
-                    GROUP BY 1
+                    SELECT DISTINCT (noted.at AT TIME ZONE %L)::date AS day
+                    FROM (SELECT %s AS at FROM %s AS changed %s) AS noted
+                    WHERE noted.at IS NOT NULL
                 ) AS dated
                 CROSS JOIN unnest(%L::text[]) AS fact (name)',
             time_zone,
             noted.day_at,
-            noted.latest_at,
             changed,
             noted.joins,
             noted.facts
@@ -403,7 +403,7 @@ CREATE FUNCTION kpi_day_trigger() RETURNS TABLE (
     name text,
     ddl text
 )
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 18
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 19
 BEGIN ATOMIC
     SELECT
         kept.relation,
@@ -425,7 +425,8 @@ BEGIN ATOMIC
         ) AS event (name, seen, function)
         UNION ALL
         VALUES
-            ('phase', 'kpi_day_on_update', 'UPDATE OF kind', '', 'kpi_day_note_all'),
+            ('setting', 'kpi_day_on_update', 'UPDATE OF time_zone', '', 'kpi_day_note_all'),
+            ('phase', 'kpi_day_on_update', 'UPDATE OF kind, pipeline_id', '', 'kpi_day_note_all'),
             ('activity_type', 'kpi_day_on_update', 'UPDATE OF counts_as_visit', '', 'kpi_day_note_all')
     ) AS kept;
 END;
@@ -465,7 +466,7 @@ BEGIN
                   HINT = 'Call it in a transaction of isolation level READ COMMITTED.';
     END IF;
     -- whoever writes now must be seen, and whoever writes later must note it
-    LOCK TABLE lead, deal, phase_stay, activity, phase, activity_type IN SHARE ROW EXCLUSIVE MODE;
+    LOCK TABLE setting, lead, deal, phase_stay, activity, phase, activity_type IN SHARE ROW EXCLUSIVE MODE;
     PERFORM stop_kpi_days();
     FOR listed IN SELECT wanted.relation, wanted.name, wanted.ddl FROM kpi_day_trigger() AS wanted LOOP
         EXECUTE listed.ddl;
@@ -565,20 +566,45 @@ BEGIN
     );
     -- First what was noted, then the facts: what is written in between is counted or still noted.
     FOR stale IN
-        WITH removed AS (
-            DELETE FROM kpi_day_stale RETURNING kpi_day_stale.fact, kpi_day_stale.day, kpi_day_stale.is_whole, kpi_day_stale.latest_at
+        WITH seen AS MATERIALIZED (
+            SELECT
+                pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS ended_xid,
+                pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next_xid,
+                NOT EXISTS (
+                    SELECT
+                    FROM pg_locks AS held
+                    JOIN (SELECT DISTINCT unnest(tracked.sources) AS name FROM kpi_day_fact() AS tracked) AS source
+                        ON held.relation = source.name::regclass
+                        OR held.relation IN (SELECT part.relid FROM pg_partition_tree(source.name::regclass) AS part)
+                    WHERE held.database = (SELECT pg_database.oid FROM pg_database WHERE pg_database.datname = current_database())
+                        AND held.granted
+                        AND held.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+                        AND held.pid IS DISTINCT FROM pg_backend_pid()
+                ) AS is_quiet
+        ), waiting AS (
+            UPDATE kpi_day_stale
+            SET waits_for_xid = seen.next_xid
+            FROM seen
+            WHERE NOT seen.is_quiet
+                -- one of the future comes from the server that a dump was made of
+                AND (kpi_day_stale.waits_for_xid BETWEEN 0 AND seen.next_xid) IS NOT TRUE
+        ), removed AS (
+            DELETE FROM kpi_day_stale
+            USING seen
+            WHERE seen.is_quiet
+                OR kpi_day_stale.waits_for_xid <= seen.ended_xid
+            RETURNING kpi_day_stale.fact, kpi_day_stale.day, kpi_day_stale.is_whole
         )
         SELECT
             tracked.fact,
-            tracked.sees_activities,
+            tracked.sees,
             range_agg(daterange(removed.day, removed.day + 1)) FILTER (WHERE removed.day IS NOT NULL) AS days,
-            coalesce(bool_or(removed.is_whole), false) AS is_whole,
-            max(removed.latest_at) AS latest_at
+            coalesce(bool_or(removed.is_whole), false) AS is_whole
         FROM kpi_day_fact() AS tracked
         LEFT JOIN removed ON removed.fact = tracked.fact
         GROUP BY
             tracked.fact,
-            tracked.sees_activities
+            tracked.sees
     LOOP
         IF stale.is_whole THEN
             DELETE FROM kpi_day_cover AS cover
@@ -599,10 +625,6 @@ BEGIN
         GET DIAGNOSTICS written = ROW_COUNT;
         result = result + written;
 
-        UPDATE kpi_day_cover AS cover
-        SET latest_at = stale.latest_at
-        WHERE cover.kpi_code = ANY (known)
-            AND cover.latest_at < stale.latest_at;
         INSERT INTO kpi_day_cover (kpi_code, definition_hash, version, time_zone, latest_at)
         SELECT kpi.code, kpi.definition_hash, setting.version, setting.time_zone, latest.at
         FROM kpi_definition() AS kpi
@@ -610,14 +632,16 @@ BEGIN
         CROSS JOIN LATERAL (
             SELECT coalesce(
                 greatest(
-                    (SELECT max(deal.opened_at) FROM deal),
-                    (SELECT max(stay.entered_at) FROM phase_stay AS stay),
-                    CASE WHEN stale.sees_activities THEN (SELECT max(activity.done_at) FROM activity_done('infinity') AS activity) END
+                    CASE WHEN 'opening' = ANY (stale.sees) THEN (SELECT max(deal.opened_at) FROM deal) END,
+                    CASE WHEN 'phase' = ANY (stale.sees) THEN (SELECT max(stay.entered_at) FROM phase_stay AS stay) END,
+                    CASE WHEN 'activity' = ANY (stale.sees) THEN (SELECT max(activity.done_at) FROM activity_done('infinity') AS activity) END
                 ),
                 '-infinity'
             ) AS at
         ) AS latest
-        WHERE kpi.code = ANY (whole);
+        WHERE kpi.code = ANY (whole || known)
+        ON CONFLICT (kpi_code) DO UPDATE SET latest_at = excluded.latest_at
+        WHERE kpi_day_cover.latest_at <> excluded.latest_at;
     END LOOP;
     DELETE FROM kpi_day WHERE NOT EXISTS (SELECT FROM kpi_day_cover AS cover WHERE cover.kpi_code = kpi_day.kpi_code);
     RETURN result;

@@ -155,12 +155,17 @@ BEGIN
             CASE WHEN only_days IS NULL THEN 'true' ELSE format('day.day <@ %L::datemultirange', only_days) END
         );
     ELSE
-        counted = counted || format(
-            ' JOIN (SELECT day.day, day.period_start, day.period_end FROM (SELECT DISTINCT fact.%1$I AS day FROM %2$s AS fact) AS seen CROSS JOIN LATERAL %3$s.kpi_days(seen.day, seen.day, %4$L) AS day) AS period ON period.day = fact.%1$I',
-            definition.date_column,
-            source,
-            home,
-            grain
+        -- more days than anybody would list: a calculation per row
+        counted = counted || (
+            SELECT format(
+                ' JOIN LATERAL (SELECT kpicrm.fiscal_period_start(fact.%1$I, %2$L, %3$s, %4$s) AS period_start, kpicrm.fiscal_period_end(fact.%1$I, %2$L, %3$s, %4$s) AS period_end) AS period ON period.period_start IS NOT NULL',
+                definition.date_column,
+                grain,
+                setting.fiscal_start_month,
+                setting.week_start
+            )
+            FROM setting
+            WHERE setting.only_row
         );
     END IF;
     -- what the join with the days says already would convert each instant once more, and mislead the planner

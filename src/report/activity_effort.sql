@@ -63,8 +63,7 @@ BEGIN ATOMIC
             END,
             as_of,
             (SELECT least((SELECT min(deal.opened_at) FROM deal), (SELECT min(stay.entered_at) FROM phase_stay AS stay))),
-            -- a closing that was undone since is later than now only if it was entered so
-            (SELECT greatest(now(), (SELECT max(deal.opened_at) FROM deal), (SELECT max(deal.closed_at) FROM deal)))
+            (SELECT greatest((SELECT max(deal.opened_at) FROM deal), (SELECT max(stay.entered_at) FROM phase_stay AS stay)))
         ) AS part
         GROUP BY
             part.dimension_name,
@@ -95,7 +94,11 @@ BEGIN ATOMIC
     LEFT JOIN dimension_member
         ON dimension_member.dimension_name = summed.dimension_name
         AND dimension_member.member_id = summed.member_id
-    WHERE summed.deal_count > 0;
+    WHERE summed.deal_count > 0
+        -- where there is no deal, nothing has looked at them yet
+        AND kpicrm.accept_period(from_date, to_date)
+        AND kpicrm.accept_as_of(as_of)
+        AND kpicrm.checked_option('grain', grain, 'day', 'week', 'month', 'quarter', 'half', 'year', 'all') IS NOT NULL;
 END;
 COMMENT ON FUNCTION activity_effort(date, date, text, timestamp with time zone, text) IS
     'actions and hours that the deals opened, won or lost from from_date until before to_date had taken until then, by all, rep, team, product, source or pipeline (NULL: by each of them) and by period of the grain (all: one period)';

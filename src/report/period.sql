@@ -13,16 +13,23 @@ COMMENT ON FUNCTION local_date(timestamp with time zone) IS
     'day of an instant in the workspace''s time zone';
 
 -- Two days more than any time zone needs, for an index and for the planner, who sees a constant.  Compared
--- with a date, each instant of a table would be converted.
+-- with a date, each instant of a table would be converted.  The last dates have no instant.
 CREATE FUNCTION earliest_instant(from_date date) RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN coalesce((from_date - 2)::timestamp without time zone AT TIME ZONE 'UTC', '-infinity');
+    RETURN CASE
+        WHEN from_date < DATE '294276-12-01' THEN (from_date - 2)::timestamp without time zone AT TIME ZONE 'UTC'
+        WHEN from_date IS NULL THEN '-infinity'
+        ELSE 'infinity'
+    END;
 COMMENT ON FUNCTION earliest_instant(date) IS
     'an instant before everything that happens from the day on, in whatever time zone; NULL is no limit';
 
 CREATE FUNCTION latest_instant(to_date date) RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN coalesce((to_date + 2)::timestamp without time zone AT TIME ZONE 'UTC', 'infinity');
+    RETURN CASE
+        WHEN to_date < DATE '294276-12-01' THEN (to_date + 2)::timestamp without time zone AT TIME ZONE 'UTC'
+        ELSE 'infinity'
+    END;
 COMMENT ON FUNCTION latest_instant(date) IS
     'an instant after everything that happens before the day, in whatever time zone; NULL is no limit';
 

@@ -101,7 +101,7 @@ BEGIN ATOMIC
                 AND deal.opened_at <= as_of
                 -- the period, the same a year before, and what a longer grain needs
                 AND stay.entered_at >= earliest_instant((from_date - INTERVAL '1 year')::date)
-                AND stay.entered_at < coalesce((to_date + INTERVAL '1 year')::date + 2, 'infinity')
+                AND stay.entered_at < latest_instant((to_date + INTERVAL '1 year')::date)
             UNION ALL
             SELECT
                 pending.expected_close_date,

@@ -87,10 +87,10 @@ SELECT results_eq(
 SELECT results_eq(
     $$SELECT call, pg_temp.state('SELECT ' || call) FROM unnest(ARRAY[
         'kpicrm.fiscal_period_start(''4714-11-24 BC'', ''month'')', 'kpicrm.fiscal_period_label(''4714-11-24 BC'', ''week'')',
-        'kpicrm.fiscal_period_end(''5874897-12-31'', ''day'')', 'kpicrm.fiscal_period_end(''5874897-12-31'', ''year'', 4)',
+        'kpicrm.fiscal_period_end(''5874897-12-31'', ''day'')', 'kpicrm.fiscal_period_end(''5874897-12-31'', ''year'', 12)', 'kpicrm.fiscal_period_end(''5874897-12-31'', ''year'', 4)',
         'kpicrm.fiscal_period_start(''4714-11-24 BC'', ''day'')', 'kpicrm.fiscal_period_start(''5874897-12-31'', ''year'', 12)']) AS call$$,
     $$VALUES ('kpicrm.fiscal_period_start(''4714-11-24 BC'', ''month'')', '22008'), ('kpicrm.fiscal_period_label(''4714-11-24 BC'', ''week'')', NULL),
-        ('kpicrm.fiscal_period_end(''5874897-12-31'', ''day'')', '22008'), ('kpicrm.fiscal_period_end(''5874897-12-31'', ''year'', 4)', '22008'),
+        ('kpicrm.fiscal_period_end(''5874897-12-31'', ''day'')', '22008'), ('kpicrm.fiscal_period_end(''5874897-12-31'', ''year'', 12)', '22008'), ('kpicrm.fiscal_period_end(''5874897-12-31'', ''year'', 4)', '22008'),
         ('kpicrm.fiscal_period_start(''4714-11-24 BC'', ''day'')', NULL), ('kpicrm.fiscal_period_start(''5874897-12-31'', ''year'', 12)', NULL)$$,
     'a period must begin and end within the range of a date'
 );

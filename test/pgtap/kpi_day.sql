@@ -8,7 +8,7 @@ SET client_min_messages = warning;
 -- hundreds of queries, each compiled for itself, would take minutes
 SET jit = off;
 \pset tuples_only on
-SELECT plan(107);
+SELECT plan(119);
 
 SELECT kpicrm.create_workspace('kept') \g /dev/null
 SELECT kpicrm.generate_demo('kept', 400, 5, '2026-05-31') \g /dev/null
@@ -128,14 +128,24 @@ SELECT pg_temp.holds('work is found out later, before openings and closings', $$
 SELECT pg_temp.holds('it was longer, earlier, and for another', $$UPDATE kept.activity SET ended_at = ended_at + interval '7 minutes' WHERE id % 4 = 0; UPDATE kept.activity SET started_at = started_at - interval '30 days', ended_at = ended_at - interval '30 days' WHERE id % 9 = 0; UPDATE kept.activity SET deal_id = NULL, lead_id = (SELECT max(id) FROM kept.lead) WHERE id % 25 = 0; UPDATE kept.activity SET lead_id = NULL, deal_id = (SELECT min(id) FROM kept.deal WHERE closed_at IS NOT NULL) WHERE id % 26 = 0$$);
 SELECT pg_temp.holds('deals get other leads', $$UPDATE kept.deal SET lead_id = (SELECT lead.id FROM kept.lead WHERE lead.id <> deal.lead_id ORDER BY (lead.id * 7919) % 1009, deal.id LIMIT 1) WHERE id % 10 = 0 AND lead_id IS NOT NULL; UPDATE kept.deal SET lead_id = (SELECT min(id) FROM kept.lead) WHERE lead_id IS NULL AND id % 4 = 0$$);
 SELECT pg_temp.holds('something was done in the future', $$UPDATE kept.activity SET started_at = '2026-06-10', ended_at = '2026-06-10 01:00+00', done = true WHERE id = (SELECT min(id) FROM kept.activity WHERE lead_id IS NOT NULL AND deal_id IS NULL AND done)$$);
-SELECT ok(NOT 'lead_source_report.activity' = ANY (kept.kpi_day_kept('{lead_source_report.activity}', :at)), 'until then what was done for leads is counted');
+SELECT set_config('kpicrm.kpi_days', 'on', true) \g /dev/null
+SELECT ok(NOT 'lead_source_report.activity' = ANY (kept.kpi_day_kept('{lead_source_report.activity}', '2026-06-08')), 'until then what was done for leads is counted');
 SELECT is(pg_temp.differences('2026-06-11'), 0::bigint, 'and after then nothing differs');
 SELECT pg_temp.holds('it was not', $$UPDATE kept.activity SET started_at = '2026-05-10', ended_at = '2026-05-10 01:00+00' WHERE started_at = '2026-06-10'$$);
+SELECT set_config('kpicrm.kpi_days', 'on', true) \g /dev/null
+SELECT ok('lead_source_report.activity' = ANY (kept.kpi_day_kept('{lead_source_report.activity}', '2026-06-08')), 'so what was done for leads is kept again');
 SELECT pg_temp.holds('a rep changes team', $$UPDATE kept.sales_rep SET team_id = (SELECT max(id) FROM kept.sales_team) WHERE id % 2 = 0$$);
 SELECT pg_temp.holds('another kind counts as a visit', $$UPDATE kept.activity_type SET counts_as_visit = NOT counts_as_visit WHERE id = 1$$);
 SELECT pg_temp.holds('a phase is won from now on', $$UPDATE kept.phase SET kind = 'won', win_probability = 1 WHERE id = (SELECT max(id) FROM kept.phase WHERE kind = 'open')$$);
 SELECT pg_temp.holds('what its deals are worth, whose closed_at is not in line yet', $$UPDATE kept.deal SET amount = amount + 3 FROM kept.phase WHERE phase.id = deal.phase_id AND phase.kind = 'won' AND deal.closed_at IS NULL$$);
 SELECT pg_temp.holds('and what was done for them', $$INSERT INTO kept.activity (activity_type_id, rep_id, deal_id, started_at, ended_at, done) SELECT 1, 1, deal.id, deal.phase_since - interval '2 hours', deal.phase_since - interval '1 hour', true FROM kept.deal JOIN kept.phase ON phase.id = deal.phase_id AND phase.kind = 'won' WHERE deal.closed_at IS NULL$$);
+INSERT INTO kept.pipeline (name) VALUES ('Former') \g /dev/null
+INSERT INTO kept.phase (pipeline_id, name, position, kind, win_probability) SELECT min(pipeline_id), 'Talk', 99, 'open', 0.1 FROM kept.phase \g /dev/null
+INSERT INTO kept.deal (name, phase_id, opened_at) SELECT 'talked', id, '2026-03-02 10:00+00' FROM kept.phase WHERE name = 'Talk' \g /dev/null
+UPDATE kept.deal SET phase_id = (SELECT min(id) FROM kept.phase), phase_since = '2026-03-05' WHERE name = 'talked';
+SELECT pg_temp.holds('a phase that no deal is in any more', 'SELECT kept.refresh_kpi_days()');
+SELECT pg_temp.holds('goes to another pipeline', $$UPDATE kept.phase SET pipeline_id = (SELECT id FROM kept.pipeline WHERE name = 'Former') WHERE name = 'Talk'$$);
+SELECT pg_temp.holds('a lead while the time zone was another one for a moment', $$UPDATE kept.setting SET time_zone = 'UTC'; INSERT INTO kept.lead (name, source_id, created_at) VALUES ('evening', 1, '2026-05-01 20:00+00'); UPDATE kept.setting SET time_zone = 'Asia/Tokyo'$$);
 SELECT pg_temp.holds('another time zone', $$UPDATE kept.setting SET time_zone = 'America/New_York'$$);
 SELECT pg_temp.holds('another definition', $$UPDATE kept.kpi SET condition = 'rep_id <> 1' WHERE code = 'lead_count'; INSERT INTO kept.kpi (code, name, name_ja, unit, fact, date_column, numerator) VALUES ('big_deal_count', 'Big deals', '大型商談', 'count', 'deal_opening', 'opened_date', 'count(*) FILTER (WHERE amount > 1000000)')$$);
 SELECT ok('big_deal_count' = ANY (pg_temp.kept()), 'a KPI of one''s own is kept, too');
@@ -159,6 +169,17 @@ REVOKE SELECT ON kept.kpi_day_stale FROM kpi_day_reader;
 SET ROLE kpi_day_reader;
 SELECT lives_ok($$SELECT * FROM kept.kpi_series('lead_count', '2025-01-01', '2026-01-01', 'year')$$, 'who may not read kpi_day counts the facts');
 RESET ROLE;
+
+-- A telephone system writes what it was granted, and cannot know which days that is about.
+CREATE ROLE kpi_day_writer;
+GRANT USAGE ON SCHEMA kept TO kpi_day_writer;
+GRANT INSERT ON kept.activity, kept.kpi_day_stale TO kpi_day_writer;
+GRANT SELECT ON kept.setting TO kpi_day_writer;
+SELECT kept.refresh_kpi_days() \g /dev/null
+SET ROLE kpi_day_writer;
+SELECT lives_ok($$INSERT INTO kept.activity (activity_type_id, deal_id, ended_at, done) SELECT 1, 1, '2026-05-01', true$$, 'who may not read deals can write activities');
+RESET ROLE;
+SELECT set_eq($$SELECT fact, is_whole FROM kept.kpi_day_stale$$, $$VALUES ('activity_fact', false), ('deal_effort', true), ('lead_outcome', true)$$, 'and notes what depends on them whole');
 
 -- ---------------------------------------------------------------------- switched off
 ALTER TABLE kept.lead DISABLE TRIGGER kpi_day_on_insert;

@@ -8,7 +8,7 @@ BEGIN;
 \ir include/plain_statistics.sql
 \ir include/actions.sql
 \pset tuples_only on
-SELECT plan(29);
+SELECT plan(40);
 
 CREATE FUNCTION pg_temp.expected(from_date date, to_date date, until timestamptz, grain text)
 RETURNS TABLE (
@@ -215,6 +215,26 @@ SELECT throws_ok($$SELECT * FROM crm.activity_report('-infinity', NULL)$$, '2202
 SELECT throws_ok($$SELECT * FROM crm.activity_report(grain => 'decade')$$, '22023', 'invalid value for argument "grain": "decade"', 'another grain');
 SELECT throws_ok($$SELECT * FROM crm.activity_effort('2024-02-02', '2024-02-01')$$, '22023', 'invalid value for argument "from_date": "2024-02-02"', 'effort from after to');
 SELECT throws_ok($$SELECT * FROM crm.activity_effort(by => 'manager')$$, '22023', 'invalid value for argument "by": "manager"', 'effort by something else');
+
+-- Where there is nothing, arguments are looked at all the same.
+SELECT kpicrm.create_workspace('nothing') \g /dev/null
+SELECT throws_ok('SELECT * FROM nothing.activity_effort(' || arguments || ')', '22023')
+FROM unnest(ARRAY[$$'2026-02-01', '2026-01-01'$$, $$as_of => 'infinity'$$, $$grain => 'fortnight'$$, $$by => 'weather'$$]) AS arguments;
+SELECT throws_ok('SELECT * FROM nothing.lead_source_report(' || arguments || ')', '22023')
+FROM unnest(ARRAY[$$'2026-02-01', '2026-01-01'$$, $$as_of => 'infinity'$$, $$grain => 'fortnight'$$, $$by => 'weather'$$]) AS arguments;
+SELECT is_empty('SELECT * FROM nothing.activity_effort()', 'no deals, no effort');
+
+-- A deal is won in the future, and reopened later still: as of the time between it is won.
+INSERT INTO nothing.pipeline (name) VALUES ('p');
+INSERT INTO nothing.phase (pipeline_id, name, position, kind) VALUES (1, 'open', 1, 'open'), (1, 'won', 2, 'won');
+INSERT INTO nothing.deal (name, phase_id, opened_at) VALUES ('d', 1, now() - interval '9 days');
+UPDATE nothing.deal SET phase_id = 2, phase_since = now() + interval '20 days';
+UPDATE nothing.deal SET phase_id = 1, phase_since = now() + interval '30 days';
+SELECT results_eq($$SELECT deal_count FROM nothing.activity_effort(NULL, NULL, 'all', now() + interval '25 days', 'all') WHERE occasion = 'won'$$, 'VALUES (1::bigint)', 'effort of a closing that is undone later');
+-- One mistyped year.
+INSERT INTO nothing.deal (name, phase_id, opened_at) VALUES ('old', 1, '0202-05-01');
+SELECT results_eq($$SELECT period_start, deal_count FROM nothing.activity_effort(NULL, NULL, 'all', grain => 'year') WHERE occasion = 'opened' ORDER BY 1$$,
+    $$SELECT nothing.period_start((opened_at AT TIME ZONE 'UTC')::date, 'year'), 1::bigint FROM nothing.deal ORDER BY 1$$, 'eighteen centuries apart');
 
 SELECT * FROM finish();
 ROLLBACK;
