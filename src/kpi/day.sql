@@ -570,7 +570,8 @@ BEGIN
             SELECT
                 pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS ended_xid,
                 pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next_xid,
-                NOT EXISTS (
+                -- who has ended since an older snapshot is not seen in it
+                current_setting('transaction_isolation') IN ('read committed', 'read uncommitted') AND NOT EXISTS (
                     SELECT
                     FROM pg_locks AS held
                     JOIN (SELECT DISTINCT unnest(tracked.sources) AS name FROM kpi_day_fact() AS tracked) AS source
