@@ -21,8 +21,7 @@ CREATE FUNCTION report_part(
     period_start date,
     period_label text,
     numerator numeric,
-    denominator numeric,
-    n bigint
+    denominator numeric
 )
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
 BEGIN ATOMIC
@@ -36,8 +35,7 @@ BEGIN ATOMIC
             ELSE kpicrm.fiscal_period_label(summed.period_start, report_part.grain, setting.fiscal_start_month, setting.week_start)
         END,
         summed.numerator,
-        summed.denominator,
-        summed.n
+        summed.denominator
     FROM (
         SELECT
             substr(measured.kpi_code, length(report) + 2) AS part,
@@ -45,8 +43,7 @@ BEGIN ATOMIC
             measured.member_id,
             CASE report_part.grain WHEN 'all' THEN from_date ELSE measured.period_start END AS period_start,
             sum(measured.numerator) AS numerator,
-            sum(measured.denominator) AS denominator,
-            sum(measured.n)::bigint AS n
+            sum(measured.denominator) AS denominator
         FROM kpi_measure(
             ARRAY(SELECT definition.code FROM kpi_definition() AS definition WHERE starts_with(definition.code, report || '.')),
             -- no further than there is data: 9999-12-31 is a common way to say no limit
@@ -72,4 +69,4 @@ BEGIN ATOMIC
     JOIN setting ON setting.only_row;
 END;
 COMMENT ON FUNCTION report_part(text, date, date, text, text[], timestamp with time zone, timestamp with time zone, timestamp with time zone) IS
-    'numerators, denominators and rows of the parts of a report, by period of the grain (all: one period) and by each of the dimensions';
+    'numerators and denominators of the parts of a report, by period of the grain (all: one period) and by each of the dimensions';
