@@ -245,37 +245,26 @@ RETURNS TABLE (
 BEGIN ATOMIC
     WITH reached AS NOT MATERIALIZED (
         SELECT
-            deal.id AS deal_id,
+            opening.deal_id,
             'opened' AS occasion,
-            deal.opened_at AS at,
+            opening.opened_at AS at,
             opening.rep_id,
             opening.product_id,
-            deal.source_id,
-            coalesce(phase.pipeline_id, deal.pipeline_id) AS pipeline_id,
-            deal.lead_id
-        FROM deal
-        LEFT JOIN phase_stay AS opening
-            ON opening.deal_id = deal.id
-            AND opening.stay_no = 1
-        LEFT JOIN phase ON phase.id = opening.phase_id
-        WHERE deal.opened_at <= as_of
+            opening.source_id,
+            opening.pipeline_id,
+            opening.lead_id
+        FROM deal_opening(as_of) AS opening
         UNION ALL
         SELECT
-            deal.id,
-            phase.kind,
-            stay.entered_at,
-            stay.rep_id,
-            stay.product_id,
-            deal.source_id,
-            phase.pipeline_id,
-            deal.lead_id
-        FROM phase_stay AS stay
-        JOIN phase ON phase.id = stay.phase_id
-        JOIN deal ON deal.id = stay.deal_id
-        WHERE phase.kind IN ('won', 'lost')
-            AND deal.opened_at <= as_of
-            AND stay.entered_at <= as_of
-            AND (stay.left_at IS NULL OR stay.left_at > as_of)
+            closing.deal_id,
+            CASE WHEN closing.won THEN 'won' ELSE 'lost' END,
+            closing.closed_at,
+            closing.rep_id,
+            closing.product_id,
+            closing.source_id,
+            closing.pipeline_id,
+            closing.lead_id
+        FROM deal_closing(as_of) AS closing
     )
     SELECT
         effort.deal_id,
