@@ -109,7 +109,6 @@ WORKSPACE = \
 	src/report/customer_value.sql \
 	src/report/customer_value_report.sql \
 	src/report/purchase_cohort.sql \
-	src/report/data_quality.sql \
 	src/report/activity.sql \
 	src/report/inquiry.sql \
 	src/report/feedback.sql \
@@ -128,6 +127,7 @@ WORKSPACE = \
 	src/report/report_part.sql \
 	src/report/activity_effort.sql \
 	src/report/lead_source.sql \
+	src/report/data_quality.sql \
 	src/kpi/series.sql \
 	src/kpi/progress.sql \
 	src/kpi/tree.sql \

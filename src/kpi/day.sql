@@ -151,6 +151,49 @@ $$;
 COMMENT ON FUNCTION kpi_day_kept(text[], timestamp with time zone) IS
     'which of the KPIs kpi_day holds as they were at the instant';
 
+CREATE FUNCTION kpi_day_is_read(kpi_code text) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path FROM CURRENT
+AS $$
+BEGIN
+    RETURN kpi_day_is_read.kpi_code = ANY (kpi_day_kept(ARRAY[kpi_day_is_read.kpi_code], 'infinity'))
+        AND (SELECT kpi_day_is_visible(kpi.fact) FROM kpi_definition() AS kpi WHERE kpi.code = kpi_day_is_read.kpi_code);
+END;
+$$;
+COMMENT ON FUNCTION kpi_day_is_read(text) IS
+    'does kpi_day hold a KPI, or a part of a report, as the facts are now, and may the caller see it?';
+
+-- PL/pgSQL, because who may not read the tables does not get here.
+CREATE FUNCTION kpi_day_found(kpi_code text) RETURNS TABLE (
+    starts_at timestamp with time zone,
+    ends_at timestamp with time zone
+)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
+    SET search_path FROM CURRENT
+AS $$
+#variable_conflict use_column
+BEGIN
+    IF kpi_day_is_read(kpi_day_found.kpi_code) THEN
+        RETURN QUERY
+            SELECT day_begins_at(found.day), day_begins_at(found.day + 1)
+            FROM (
+                SELECT kpi_day.day
+                FROM kpi_day
+                WHERE kpi_day.kpi_code = kpi_day_found.kpi_code
+                    AND kpi_day.dimension_name = 'all'
+                    AND 0 <> ANY (kpi_day.numerators)
+                UNION
+                SELECT stale.day
+                FROM kpi_day_stale AS stale
+                JOIN kpi_definition() AS kpi ON kpi.fact = stale.fact
+                WHERE kpi.code = kpi_day_found.kpi_code
+            ) AS found;
+    END IF;
+END;
+$$;
+COMMENT ON FUNCTION kpi_day_found(text) IS
+    'the days, from their first instant until before their last, on which something is kept of a KPI or has changed since; none if kpi_day_is_read() says no';
+
 -- What has to be counted from the facts all the same.
 CREATE FUNCTION kpi_day_missing(
     fact text,

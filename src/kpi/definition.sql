@@ -2,7 +2,7 @@
  * What reports count by day, defined as KPIs are.
  *
  * activity_effort and lead_source_report join every deal and lead with what was done for
- * it.  Counted by kpi_measure(), they are kept by refresh_kpi_days() like any KPI.  They
+ * it, data_quality every deal with its lead.  Counted by kpi_measure(), they are kept by refresh_kpi_days() like any KPI.  They
  * are not in the registry, because each is a part of a report and no goal for anybody: their
  * codes contain a dot, which that of a KPI cannot.
  */
@@ -46,6 +46,14 @@ BEGIN ATOMIC
             ('time', 'sum(duration_seconds)', 'count(duration_seconds)'),
             ('activity', 'count(activity_id)', NULL)
         ) AS measure (name, numerator, denominator)
+        UNION ALL
+        -- where there is nothing to find, nobody has to look
+        SELECT
+            'data_quality.deal_before_lead',
+            'lead_outcome',
+            'origin_date',
+            'count(*) FILTER (WHERE is_before_lead)',
+            NULL
     ) AS part;
 END;
 COMMENT ON FUNCTION kpi_definition() IS

@@ -350,7 +350,8 @@ RETURNS TABLE (
     won boolean,
     won_amount numeric,
     activity_id bigint,
-    duration_seconds numeric
+    duration_seconds numeric,
+    is_before_lead boolean
 )
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000000
 BEGIN ATOMIC
@@ -360,7 +361,8 @@ BEGIN ATOMIC
             deal.id AS deal_id,
             NULL::bigint AS direct_deal_id,
             lead.source_id,
-            lead.created_at AS at
+            lead.created_at AS at,
+            deal.opened_at < lead.created_at AS is_before_lead
         FROM lead
         JOIN deal ON deal.lead_id = lead.id
         WHERE lead.created_at <= as_of
@@ -370,7 +372,8 @@ BEGIN ATOMIC
             deal.id,
             deal.id,
             deal.source_id,
-            deal.opened_at
+            deal.opened_at,
+            false
         FROM deal
         WHERE deal.lead_id IS NULL
             AND deal.opened_at <= as_of
@@ -386,7 +389,8 @@ BEGIN ATOMIC
         outcome.won,
         outcome.won_amount,
         outcome.activity_id,
-        EXTRACT(epoch FROM outcome.duration)
+        EXTRACT(epoch FROM outcome.duration),
+        outcome.is_before_lead
     FROM (
         -- one row for each thing to count: one pass over them all, which runs in parallel
         SELECT
@@ -399,7 +403,8 @@ BEGIN ATOMIC
             NULL::boolean AS won,
             NULL::numeric AS won_amount,
             NULL::bigint AS activity_id,
-            NULL::interval AS duration
+            NULL::interval AS duration,
+            NULL::boolean AS is_before_lead
         FROM lead
         WHERE lead.created_at <= as_of
         UNION ALL
@@ -408,6 +413,7 @@ BEGIN ATOMIC
             lead.source_id,
             NULL,
             lead.id,
+            NULL,
             NULL,
             NULL,
             NULL,
@@ -428,7 +434,8 @@ BEGIN ATOMIC
             CASE phase.kind WHEN 'won' THEN true WHEN 'lost' THEN false END,
             CASE phase.kind WHEN 'won' THEN deal.amount END,
             NULL,
-            NULL
+            NULL,
+            origin.is_before_lead
         FROM origin
         JOIN deal_standing(as_of) AS deal ON deal.deal_id = origin.deal_id
         LEFT JOIN phase ON phase.id = deal.phase_id
@@ -443,7 +450,8 @@ BEGIN ATOMIC
             NULL,
             NULL,
             activity.activity_id,
-            activity.duration
+            activity.duration,
+            NULL
         FROM origin
         JOIN activity_done(as_of) AS activity ON activity.deal_id = origin.deal_id
         UNION ALL
@@ -457,7 +465,8 @@ BEGIN ATOMIC
             NULL,
             NULL,
             activity.activity_id,
-            activity.duration
+            activity.duration,
+            NULL
         FROM lead
         JOIN activity_done(as_of) AS activity ON activity.lead_id = lead.id
         WHERE lead.created_at <= as_of
@@ -467,7 +476,7 @@ BEGIN ATOMIC
     ) AS outcome;
 END;
 COMMENT ON FUNCTION lead_outcome(timestamp with time zone) IS
-    'fact: one row per lead, per lead of which a deal has come, per deal and per activity done for one of them until the instant, each on the day the lead came in (of a deal without a lead: on the day it was opened) and for the lead''s source; the keys say which of them a row is';
+    'fact: one row per lead, per lead of which a deal has come, per deal and per activity done for one of them until the instant, each on the day the lead came in (of a deal without a lead: on the day it was opened) and for the lead''s source; the keys say which of them a row is; is_before_lead: a deal that was opened before its lead came in';
 
 CREATE FUNCTION customer_purchase(as_of timestamp with time zone DEFAULT now())
 RETURNS TABLE (

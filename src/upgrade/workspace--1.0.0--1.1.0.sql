@@ -102,6 +102,15 @@ DROP INDEX IF EXISTS activity_started_at_idx;
 CREATE INDEX activity_started_at_idx ON activity (started_at) INCLUDE (account_id, done);
 CREATE INDEX activity_without_account_idx ON activity (started_at) INCLUDE (deal_id, lead_id) WHERE done AND account_id IS NULL;
 CREATE INDEX activity_without_deal_idx ON activity (lead_id) INCLUDE (started_at, ended_at, planned_at, done) WHERE deal_id IS NULL AND lead_id IS NOT NULL;
+CREATE INDEX activity_odd_idx ON activity (id)
+    WHERE (done AND (started_at IS NULL OR ended_at IS NULL))
+        OR ended_at - started_at > INTERVAL '24 hours'
+        OR rep_id IS NULL
+        OR (deal_id IS NULL AND lead_id IS NULL AND account_id IS NULL);
+CREATE INDEX purchase_not_positive_idx ON purchase (id) WHERE amount <= 0;
+DROP INDEX IF EXISTS contract_account_id_idx;
+CREATE INDEX contract_account_id_idx ON contract (account_id, product_id, starts_on, id) INCLUDE (ends_on, cancelled_on, amount_per_month);
+CREATE INDEX deal_phase_since_idx ON deal (phase_since);
 DROP INDEX IF EXISTS phase_stay_entered_at_idx;
 CREATE INDEX phase_stay_entered_at_idx ON phase_stay (entered_at);
 

@@ -50,6 +50,12 @@ CREATE INDEX activity_without_account_idx ON activity (started_at) INCLUDE (deal
 CREATE INDEX activity_without_deal_idx ON activity (lead_id) INCLUDE (started_at, ended_at, planned_at, done) WHERE deal_id IS NULL AND lead_id IS NOT NULL;
 -- when it was done: finds the activities of a period, and tells the planner how many
 CREATE INDEX activity_acted_at_idx ON activity ((coalesce(ended_at, started_at, planned_at)));
+-- what data_quality finds, whenever it was: few rows of many
+CREATE INDEX activity_odd_idx ON activity (id)
+    WHERE (done AND (started_at IS NULL OR ended_at IS NULL))
+        OR ended_at - started_at > INTERVAL '24 hours'
+        OR rep_id IS NULL
+        OR (deal_id IS NULL AND lead_id IS NULL AND account_id IS NULL);
 COMMENT ON TABLE activity IS 'One row per activity, planned or done.';
 COMMENT ON COLUMN activity.id IS 'key';
 COMMENT ON COLUMN activity.name IS 'subject';

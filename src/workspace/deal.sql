@@ -42,6 +42,8 @@ CREATE INDEX deal_product_id_idx ON deal (product_id);
 CREATE INDEX deal_source_id_idx ON deal (source_id, opened_at) INCLUDE (lead_id);
 CREATE INDEX deal_lead_id_idx ON deal (lead_id);
 CREATE INDEX deal_opened_at_idx ON deal (opened_at);
+-- reports as of now need not look for deals that moved since
+CREATE INDEX deal_phase_since_idx ON deal (phase_since);
 CREATE INDEX deal_closed_at_idx ON deal (closed_at);
 COMMENT ON TABLE deal IS 'One row per deal, as it stands now.';
 COMMENT ON COLUMN deal.id IS 'key; never changes';

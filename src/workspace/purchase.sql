@@ -23,6 +23,7 @@ CREATE INDEX purchase_account_id_idx ON purchase (account_id, purchased_at) INCL
 CREATE INDEX purchase_deal_id_idx ON purchase (deal_id);
 CREATE INDEX purchase_product_id_idx ON purchase (product_id);
 CREATE INDEX purchase_purchased_at_idx ON purchase (purchased_at);
+CREATE INDEX purchase_not_positive_idx ON purchase (id) WHERE amount <= 0;
 COMMENT ON TABLE purchase IS 'One row per order line of a customer.';
 COMMENT ON COLUMN purchase.id IS 'key';
 COMMENT ON COLUMN purchase.name IS 'what it says on the order';

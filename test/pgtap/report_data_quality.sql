@@ -5,7 +5,7 @@ BEGIN;
 SET search_path = public, pg_catalog;
 SET client_min_messages = warning;
 SET TIME ZONE 'UTC';
-SELECT plan(12);
+SELECT plan(19);
 
 SELECT kpicrm.create_workspace('quality') \g /dev/null
 SET search_path = quality, public, pg_catalog;
@@ -118,6 +118,29 @@ SET LOCAL TIME ZONE 'America/New_York';
 SELECT is(problem, 'expected to close on 2026-06-15, still open', 'whatever the session''s settings') FROM data_quality(:as_of) WHERE check_name = 'close_date_passed';
 SELECT set_eq('SELECT row_id FROM data_quality(''2027-01-01'') WHERE check_name = ''close_date_passed''', ARRAY[1, 5, 6, 7, 8, 9]::bigint[], 'later more dates have passed');
 SELECT is_empty($$SELECT * FROM data_quality('2027-12-31') WHERE check_name LIKE '%in_the_future'$$, 'and nothing lies ahead');
+
+-- With kept days it looks only where something was found, and where rows have changed since.
+RESET DateStyle;
+RESET TIME ZONE;
+CREATE TEMPORARY TABLE found_before AS SELECT * FROM data_quality('2027-01-01');
+SELECT is(kpi_day_is_read('data_quality.deal_before_lead'), false, 'nothing is kept');
+SELECT refresh_kpi_days() \g /dev/null
+SELECT is(kpi_day_is_read('data_quality.deal_before_lead'), true, 'it is kept where a deal came before its lead');
+SELECT set_eq(
+    $$SELECT * FROM kpi_day_found('data_quality.deal_before_lead')$$,
+    $$VALUES (timestamptz '2026-01-01 00:00+09', timestamptz '2026-01-02 00:00+09')$$,
+    'on one local day'
+);
+SELECT bag_eq($$SELECT * FROM data_quality('2027-01-01')$$, 'SELECT * FROM found_before', 'the findings are the same');
+UPDATE lead SET created_at = '2026-05-01' WHERE id = 2;
+UPDATE deal SET lead_id = 2 WHERE id = 10;
+SELECT set_eq($$SELECT row_id FROM data_quality('2027-01-01') WHERE check_name = 'deal_before_lead'$$, ARRAY[9, 10]::bigint[], 'and so are those since');
+SELECT refresh_kpi_days() \g /dev/null
+SELECT set_eq($$SELECT row_id FROM data_quality('2027-01-01') WHERE check_name = 'deal_before_lead'$$, ARRAY[9, 10]::bigint[], 'refreshed again');
+DELETE FROM deal WHERE id = 9;
+UPDATE deal SET lead_id = 1 WHERE id = 10;
+SELECT refresh_kpi_days() \g /dev/null
+SELECT is_empty($$SELECT * FROM data_quality('2027-01-01') WHERE check_name = 'deal_before_lead'$$, 'and nothing is found where it was mended');
 
 SELECT * FROM finish();
 ROLLBACK;
