@@ -29,25 +29,25 @@
  * What follows a contract is what is known now.
  */
 
--- What each account has bought: all of its orders, and those of the last days.  Neither hashed nor sorted, as in customer_total.
+-- What each account has bought: all of its orders, and those of the last days.
 CREATE FUNCTION customer_rhythm(
     as_of timestamp with time zone,
     history_days integer
 ) RETURNS TABLE (
     account_id bigint,
     history kpicrm.purchases,
+    order_count bigint,
     order_day_count bigint,
     first_day date,
     last_day date,
     amount numeric
 )
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
-    SET enable_hashagg = off
-    SET enable_sort = off
 BEGIN ATOMIC
     SELECT
         buyer.account_id,
-        CASE WHEN buyer.order_count > 0 THEN buyer.history END,
+        CASE WHEN buyer.all_order_count > 0 THEN buyer.history END,
+        buyer.order_count,
         kpicrm.order_day_count(buyer.recent),
         buyer.first_day,
         buyer.last_day,
@@ -55,8 +55,9 @@ BEGIN ATOMIC
     FROM (
         SELECT
             dated.account_id,
-            count(*) FILTER (WHERE dated.amount >= 0) AS order_count,
+            count(*) FILTER (WHERE dated.amount >= 0) AS all_order_count,
             kpicrm.purchase_agg(dated.amount, dated.day) FILTER (WHERE dated.amount >= 0) AS history,
+            count(*) FILTER (WHERE dated.amount >= 0 AND dated.is_recent) AS order_count,
             kpicrm.purchase_agg(dated.amount, dated.day) FILTER (WHERE dated.amount >= 0 AND dated.is_recent) AS recent,
             min(dated.day) FILTER (WHERE dated.amount >= 0 AND dated.is_recent) AS first_day,
             max(dated.day) FILTER (WHERE dated.amount >= 0 AND dated.is_recent) AS last_day,
@@ -75,13 +76,77 @@ BEGIN ATOMIC
     ) AS buyer;
 END;
 COMMENT ON FUNCTION customer_rhythm(timestamp with time zone, integer) IS
-    'what each account has bought until the instant: all of its orders, by local day, and of the last history_days days the number of days with an order, the first and the last of them, and the amount less credit notes';
+    'what each account has bought until the instant: all of its orders, by local day, and of the last history_days days the number of orders and of days with one, the first and the last of them, and the amount less credit notes';
 
-CREATE FUNCTION follow_up(
-    renewal_days integer DEFAULT 90,
-    silent_days integer DEFAULT 90,
-    history_days integer DEFAULT 730,
-    as_of timestamp with time zone DEFAULT now()
+-- Neither hashed nor sorted, as in customer_total.
+CREATE FUNCTION every_customer_rhythm(
+    as_of timestamp with time zone,
+    history_days integer
+) RETURNS TABLE (
+    account_id bigint,
+    history kpicrm.purchases,
+    order_day_count bigint,
+    first_day date,
+    last_day date,
+    amount numeric
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
+    SET enable_hashagg = off
+    SET enable_sort = off
+BEGIN ATOMIC
+    SELECT
+        visit.account_id,
+        visit.history,
+        visit.order_day_count,
+        visit.first_day,
+        visit.last_day,
+        visit.amount
+    FROM customer_rhythm(as_of, history_days) AS visit;
+END;
+COMMENT ON FUNCTION every_customer_rhythm(timestamp with time zone, integer) IS
+    'customer_rhythm of all accounts, account by account as the index of purchase has them';
+
+CREATE FUNCTION running_renewal(
+    as_of timestamp with time zone,
+    renewal_days integer
+) RETURNS TABLE (
+    account_id bigint,
+    renewal_count bigint,
+    renewal_day date,
+    renewal_amount numeric
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
+BEGIN ATOMIC
+    SELECT
+        contract.account_id,
+        count(*) FILTER (WHERE due.is_due),
+        min(contract.ends_on) FILTER (WHERE due.is_due),
+        sum(contract.amount_per_month) FILTER (WHERE due.is_due) * 12
+    FROM contract
+    JOIN setting ON setting.only_row
+    CROSS JOIN LATERAL (
+        SELECT (as_of AT TIME ZONE setting.time_zone)::date AS day
+    ) AS today
+    CROSS JOIN LATERAL (
+        SELECT contract.renewed_by IS NULL AND contract.ends_on <= today.day + renewal_days AS is_due
+    ) AS due
+    WHERE contract.starts_on <= today.day
+        AND contract.ends_on >= today.day
+        AND (contract.cancelled_on IS NULL OR contract.cancelled_on > today.day)
+    GROUP BY contract.account_id;
+END;
+COMMENT ON FUNCTION running_renewal(timestamp with time zone, integer) IS
+    'each account with a contract that runs on the day: how many of its contracts are due for renewal in the next renewal_days days, the first of them, and what they bring in twelve months';
+
+-- account_ids: of these only (NULL: of all); best_amount: from which yearly amount on a customer is one of
+-- the best, which some accounts do not say of all.
+CREATE FUNCTION follow_up_of(
+    account_ids bigint[],
+    best_amount numeric,
+    renewal_days integer,
+    silent_days integer,
+    history_days integer,
+    as_of timestamp with time zone
 ) RETURNS TABLE (
     priority_order integer,
     account_id bigint,
@@ -119,6 +184,26 @@ BEGIN ATOMIC
             AND kpicrm.accept_as_of(as_of)
             AND kpicrm.accept_number('renewal_days', renewal_days, 0, 36500)
             AND kpicrm.accept_number('silent_days', silent_days, 1, 36500)
+    ), visit AS (
+        SELECT
+            bought.account_id,
+            bought.history,
+            bought.order_day_count,
+            bought.first_day,
+            bought.last_day,
+            bought.amount
+        FROM every_customer_rhythm(as_of, history_days) AS bought
+        WHERE account_ids IS NULL
+        UNION ALL
+        SELECT
+            listed.account_id,
+            listed.history,
+            listed.order_day_count,
+            listed.first_day,
+            listed.last_day,
+            listed.amount
+        FROM customer_rhythm(as_of, history_days) AS listed
+        WHERE listed.account_id = ANY (account_ids)
     ), rhythm AS MATERIALIZED (
         SELECT
             visit.account_id,
@@ -139,26 +224,20 @@ BEGIN ATOMIC
                     )
             END AS silence_probability
         FROM frame
-        CROSS JOIN customer_rhythm(as_of, history_days) AS visit
+        CROSS JOIN visit
     ), best AS (
         -- that of the last one who belongs to it: just above 0.8, because at 0.8 of the customers a further one would
-        SELECT percentile_disc(0.8 + 1e-9) WITHIN GROUP (ORDER BY rhythm.yearly_amount) AS yearly_amount
+        SELECT coalesce(best_amount, percentile_disc(0.8 + 1e-9) WITHIN GROUP (ORDER BY rhythm.yearly_amount)) AS yearly_amount
         FROM rhythm
     ), term AS MATERIALIZED (
         SELECT
-            contract.account_id,
-            count(*) FILTER (WHERE due.is_due) AS renewal_count,
-            min(contract.ends_on) FILTER (WHERE due.is_due) AS renewal_day,
-            sum(contract.amount_per_month) FILTER (WHERE due.is_due) * 12 AS renewal_amount
-        FROM contract
-        CROSS JOIN frame
-        CROSS JOIN LATERAL (
-            SELECT contract.renewed_by IS NULL AND contract.ends_on <= frame.today + renewal_days AS is_due
-        ) AS due
-        WHERE contract.starts_on <= frame.today
-            AND contract.ends_on >= frame.today
-            AND (contract.cancelled_on IS NULL OR contract.cancelled_on > frame.today)
-        GROUP BY contract.account_id
+            running.account_id,
+            running.renewal_count,
+            running.renewal_day,
+            running.renewal_amount
+        FROM running_renewal(as_of, renewal_days) AS running
+        WHERE account_ids IS NULL
+            OR running.account_id = ANY (account_ids)
     ), act AS (
         -- what has no account of its own: few groups, before the joins
         SELECT
@@ -203,6 +282,7 @@ BEGIN ATOMIC
                 AND inquiry.responded_at > as_of - make_interval(hours => 24 * silent_days)
         ) AS touch
         WHERE touch.account_id IS NOT NULL
+            AND (account_ids IS NULL OR touch.account_id = ANY (account_ids))
         GROUP BY touch.account_id
     ), customer AS (
         SELECT
@@ -323,8 +403,159 @@ BEGIN ATOMIC
     LEFT JOIN sales_rep ON sales_rep.id = account.rep_id
     LEFT JOIN sales_team ON sales_team.id = sales_rep.team_id;
 END;
+COMMENT ON FUNCTION follow_up_of(bigint[], numeric, integer, integer, integer, timestamp with time zone) IS
+    'follow_up, of some accounts only or of all';
+
+CREATE FUNCTION follow_up(
+    renewal_days integer DEFAULT 90,
+    silent_days integer DEFAULT 90,
+    history_days integer DEFAULT 730,
+    as_of timestamp with time zone DEFAULT now()
+) RETURNS TABLE (
+    priority_order integer,
+    account_id bigint,
+    account text,
+    rep_id bigint,
+    rep text,
+    team_id bigint,
+    team text,
+    reason text,
+    at_stake_amount numeric,
+    is_renewal_due boolean,
+    is_purchase_overdue boolean,
+    is_value_at_risk boolean,
+    is_without_contact boolean,
+    renewal_count bigint,
+    renewal_date date,
+    renewal_amount numeric,
+    order_day_count bigint,
+    last_purchase_date date,
+    since_last_purchase_days double precision,
+    purchase_rhythm_days double precision,
+    silence_probability double precision,
+    alive_probability double precision,
+    yearly_amount numeric,
+    last_contact_at timestamp with time zone
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
+BEGIN ATOMIC
+    SELECT
+        due.priority_order,
+        due.account_id,
+        due.account,
+        due.rep_id,
+        due.rep,
+        due.team_id,
+        due.team,
+        due.reason,
+        due.at_stake_amount,
+        due.is_renewal_due,
+        due.is_purchase_overdue,
+        due.is_value_at_risk,
+        due.is_without_contact,
+        due.renewal_count,
+        due.renewal_date,
+        due.renewal_amount,
+        due.order_day_count,
+        due.last_purchase_date,
+        due.since_last_purchase_days,
+        due.purchase_rhythm_days,
+        due.silence_probability,
+        due.alive_probability,
+        due.yearly_amount,
+        due.last_contact_at
+    FROM follow_up_of(NULL, NULL, renewal_days, silent_days, history_days, as_of) AS due;
+END;
 COMMENT ON FUNCTION follow_up(integer, integer, integer, timestamp with time zone) IS
     'accounts to contact, with the reasons and the money at stake: contracts that end within renewal_days, purchases overdue against the customer''s own rhythm, valuable customers who go quiet, and customers without contact for silent_days; orders of the last history_days count';
+
+-- In the order of the accounts, which two indexes have: neither hashed nor sorted, as in customer_total.
+CREATE FUNCTION customer_worth(
+    as_of timestamp with time zone,
+    history_days integer,
+    renewal_days integer
+) RETURNS TABLE (
+    account_id bigint,
+    yearly_amount numeric,
+    amount numeric
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
+    SET enable_hashagg = off
+    SET enable_sort = off
+    SET enable_hashjoin = off
+BEGIN ATOMIC
+    SELECT
+        coalesce(bought.account_id, running.account_id),
+        bought.yearly_amount,
+        greatest(0, bought.yearly_amount, running.renewal_amount)
+    FROM (
+        SELECT
+            rhythm.account_id,
+            rhythm.amount * 365 / history_days AS yearly_amount
+        FROM customer_rhythm(as_of, history_days) AS rhythm
+        WHERE rhythm.order_count > 0
+    ) AS bought
+    FULL JOIN running_renewal(as_of, renewal_days) AS running ON running.account_id = bought.account_id;
+END;
+COMMENT ON FUNCTION customer_worth(timestamp with time zone, integer, integer) IS
+    'the customers at the instant: what each brought per year, and the most that can be at stake';
+
+/*
+ * The accounts among which the first rows of follow_up are, whatever the reasons: nobody
+ * has more at stake than what it brought per year or what its renewals bring.  Of those
+ * with the most the reasons are worked out, until so many are sure to be ahead of all others.
+ */
+CREATE FUNCTION follow_up_candidate(
+    row_count integer,
+    renewal_days integer DEFAULT 90,
+    silent_days integer DEFAULT 90,
+    history_days integer DEFAULT 730,
+    as_of timestamp with time zone DEFAULT now()
+) RETURNS TABLE (
+    account_ids bigint[],
+    best_amount numeric
+)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1
+    SET search_path FROM CURRENT
+AS $$
+DECLARE
+    looked bigint = 5 * row_count::bigint;
+    customer_count bigint;
+    rest_amount numeric;
+    sure bigint;
+BEGIN
+    LOOP
+        EXECUTE '
+            WITH customer AS MATERIALIZED (
+                SELECT worth.account_id, worth.yearly_amount, worth.amount
+                FROM customer_worth($4, $3, $2) AS worth
+            ), most AS (
+                SELECT customer.account_id, customer.amount
+                FROM customer
+                ORDER BY customer.amount DESC, customer.account_id
+                LIMIT $1 + 1
+            )
+            SELECT
+                (SELECT count(*) FROM customer),
+                -- as in follow_up_of
+                (SELECT percentile_disc(0.8 + 1e-9) WITHIN GROUP (ORDER BY customer.yearly_amount) FROM customer),
+                (SELECT array_agg(most.account_id) FROM most),
+                (SELECT min(most.amount) FROM most)'
+        INTO customer_count, best_amount, account_ids, rest_amount
+        USING looked, renewal_days, history_days, as_of;
+        account_ids = coalesce(account_ids, '{}');
+        EXIT WHEN customer_count <= looked + 1;
+        EXECUTE 'SELECT count(*) FROM follow_up_of($1, $2, $3, $4, $5, $6) AS due WHERE due.at_stake_amount > $7'
+        INTO sure
+        USING account_ids, best_amount, renewal_days, silent_days, history_days, as_of, rest_amount;
+        EXIT WHEN sure >= row_count;
+        looked = looked * 10;
+    END LOOP;
+    RETURN NEXT;
+END;
+$$;
+COMMENT ON FUNCTION follow_up_candidate(integer, integer, integer, integer, timestamp with time zone) IS
+    'accounts among which the first row_count rows of follow_up are, and the yearly amount from which on a customer is one of the best: with follow_up_of they are found without the reasons of all others';
 
 CREATE VIEW follow_up WITH (security_invoker = true) AS
 SELECT

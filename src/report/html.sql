@@ -959,7 +959,9 @@ END;
 COMMENT ON FUNCTION html_customers(text, timestamp with time zone) IS
     'section of report_html: the most valuable customers, and the cohort triangle';
 
-CREATE FUNCTION html_follow_up(
+CREATE FUNCTION html_follow_up_of(
+    account_ids bigint[],
+    best_amount numeric,
     language text,
     as_of timestamp with time zone
 ) RETURNS TABLE (html text)
@@ -967,35 +969,56 @@ CREATE FUNCTION html_follow_up(
 BEGIN ATOMIC
     SELECT html_section(
         'follow_up',
-        kpicrm.in_language(html_follow_up.language, 'Follow-ups', 'フォローアップ'),
-        kpicrm.in_language(html_follow_up.language, 'Whom to contact now, and why?', '今、誰に連絡すべきか？ その理由は？'),
+        kpicrm.in_language(html_follow_up_of.language, 'Follow-ups', 'フォローアップ'),
+        kpicrm.in_language(html_follow_up_of.language, 'Whom to contact now, and why?', '今、誰に連絡すべきか？ その理由は？'),
         kpicrm.html_table(
-            kpicrm.in_language(html_follow_up.language, 'The 20 with most at stake', '影響額の大きい20件'),
-            html_heads(html_follow_up.language, 'account', 'rep', 'at_stake_amount', 'reason', 'renewal_date', 'last_purchase_date'),
+            kpicrm.in_language(html_follow_up_of.language, 'The 20 with most at stake', '影響額の大きい20件'),
+            html_heads(html_follow_up_of.language, 'account', 'rep', 'at_stake_amount', 'reason', 'renewal_date', 'last_purchase_date'),
             string_agg(kpicrm.html_row(
                 listed.account,
                 listed.rep,
                 kpicrm.html_number(listed.at_stake_amount::double precision, 'amount'),
-                html_reasons(html_follow_up.language, listed.reason),
+                html_reasons(html_follow_up_of.language, listed.reason),
                 to_char(listed.renewal_date, 'YYYY-MM-DD'),
                 to_char(listed.last_purchase_date, 'YYYY-MM-DD')
             ), '' ORDER BY listed.priority_order)
         ),
-        html_follow_up.language
+        html_follow_up_of.language
     )
-    FROM follow_up(as_of => html_follow_up.as_of) AS listed
+    FROM follow_up_of(account_ids, best_amount, 90, 90, 730, html_follow_up_of.as_of) AS listed
     WHERE listed.priority_order <= 20
     HAVING count(*) > 0
     UNION ALL
     SELECT html_section(
         'follow_up',
-        kpicrm.in_language(html_follow_up.language, 'Follow-ups', 'フォローアップ'),
-        kpicrm.in_language(html_follow_up.language, 'Whom to contact now, and why?', '今、誰に連絡すべきか？ その理由は？'),
+        kpicrm.in_language(html_follow_up_of.language, 'Follow-ups', 'フォローアップ'),
+        kpicrm.in_language(html_follow_up_of.language, 'Whom to contact now, and why?', '今、誰に連絡すべきか？ その理由は？'),
         NULL,
-        html_follow_up.language
+        html_follow_up_of.language
     )
     LIMIT 1;
 END;
+COMMENT ON FUNCTION html_follow_up_of(bigint[], numeric, text, timestamp with time zone) IS
+    'section of report_html: whom to contact now, of the accounts that follow_up_candidate() has found';
+
+CREATE FUNCTION html_follow_up(
+    language text,
+    as_of timestamp with time zone
+) RETURNS TABLE (html text)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1
+    SET search_path FROM CURRENT
+AS $$
+DECLARE
+    candidate record;
+BEGIN
+    SELECT found.account_ids, found.best_amount
+    INTO candidate
+    FROM follow_up_candidate(20, as_of => html_follow_up.as_of) AS found;
+    -- EXECUTE, so that the planner knows that there are few
+    RETURN QUERY EXECUTE 'SELECT part.html FROM html_follow_up_of($1, $2, $3, $4) AS part'
+        USING candidate.account_ids, candidate.best_amount, html_follow_up.language, html_follow_up.as_of;
+END;
+$$;
 COMMENT ON FUNCTION html_follow_up(text, timestamp with time zone) IS
     'section of report_html: whom to contact now';
 

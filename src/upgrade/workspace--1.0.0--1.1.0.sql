@@ -109,7 +109,7 @@ CREATE INDEX activity_odd_idx ON activity (id)
         OR (deal_id IS NULL AND lead_id IS NULL AND account_id IS NULL);
 CREATE INDEX purchase_not_positive_idx ON purchase (id) WHERE amount <= 0;
 DROP INDEX IF EXISTS contract_account_id_idx;
-CREATE INDEX contract_account_id_idx ON contract (account_id, product_id, starts_on, id) INCLUDE (ends_on, cancelled_on, amount_per_month);
+CREATE INDEX contract_account_id_idx ON contract (account_id, product_id, starts_on, id) INCLUDE (ends_on, cancelled_on, amount_per_month, renewed_by);
 CREATE INDEX deal_phase_since_idx ON deal (phase_since);
 DROP INDEX IF EXISTS phase_stay_entered_at_idx;
 CREATE INDEX phase_stay_entered_at_idx ON phase_stay (entered_at);

@@ -23,7 +23,7 @@ CREATE TABLE contract (
     CONSTRAINT contract_renewed_by_fkey FOREIGN KEY (renewed_by) REFERENCES contract ON DELETE SET NULL
 );
 -- with the terms of each account and product in their order, without the table
-CREATE INDEX contract_account_id_idx ON contract (account_id, product_id, starts_on, id) INCLUDE (ends_on, cancelled_on, amount_per_month);
+CREATE INDEX contract_account_id_idx ON contract (account_id, product_id, starts_on, id) INCLUDE (ends_on, cancelled_on, amount_per_month, renewed_by);
 CREATE INDEX contract_product_id_idx ON contract (product_id);
 CREATE INDEX contract_ends_on_idx ON contract (ends_on);
 COMMENT ON TABLE contract IS 'One row per term of a contract; a renewal is the next row.';

@@ -7,7 +7,7 @@ BEGIN;
 \ir include/plain_statistics.sql
 \ir include/many_purchases.sql
 \pset tuples_only on
-SELECT plan(19);
+SELECT plan(22);
 
 INSERT INTO crm.contract (id, account_id, product_id, starts_on, ends_on, amount_per_month, renewed_by, cancelled_on) VALUES
     (101, 101, 1, '2025-07-02', '2026-07-01', 1000, NULL, NULL),
@@ -142,6 +142,45 @@ FROM (VALUES
     (91, 30, 365, '2026-03-31 23:59+09'),
     (90, 90, 730, '2023-01-01')
 ) AS choice (renewal_days, silent_days, history_days, until);
+
+-- The first rows are found without the reasons of all.
+CREATE TEMP VIEW firsts AS
+SELECT
+    choice.*,
+    n.row_count,
+    candidate.account_ids,
+    candidate.best_amount
+FROM (VALUES
+    (90, 90, 730, timestamptz '2026-07-01 12:00+09'),
+    (0, 1000, 1500, '2026-07-01 12:00+09'),
+    (365, 400, 2000, '2026-07-01 12:00+09'),
+    (91, 30, 365, '2026-03-31 23:59+09'),
+    (90, 90, 730, '2023-01-01')
+) AS choice (renewal_days, silent_days, history_days, until)
+CROSS JOIN unnest(ARRAY[0, 1, 2, 5, 17, 1000]) AS n (row_count)
+CROSS JOIN LATERAL crm.follow_up_candidate(n.row_count, choice.renewal_days, choice.silent_days, choice.history_days, choice.until) AS candidate;
+CREATE TEMP VIEW misplaced AS
+SELECT f.renewal_days, f.row_count FROM firsts AS f
+WHERE ARRAY(
+    SELECT r::text FROM crm.follow_up_of(f.account_ids, f.best_amount, f.renewal_days, f.silent_days, f.history_days, f.until) AS r
+    WHERE r.priority_order <= f.row_count ORDER BY r.priority_order
+) IS DISTINCT FROM ARRAY(
+    SELECT r::text FROM crm.follow_up(f.renewal_days, f.silent_days, f.history_days, f.until) AS r
+    WHERE r.priority_order <= f.row_count ORDER BY r.priority_order
+);
+SELECT is_empty('SELECT * FROM misplaced', 'the first rows of the candidates are the first of all');
+SAVEPOINT contacts;
+INSERT INTO crm.inquiry (id, name, account_id, rep_id, received_at, responded_at)
+SELECT 1000 + account.id, 'Thanks', account.id, 1, '2026-06-30', '2026-07-01 11:00+09' FROM crm.account;
+INSERT INTO crm.purchase (id, account_id, purchased_at, amount)
+SELECT 100000 + account.id, account.id, '2026-06-30', 1e9 FROM crm.account WHERE account.id BETWEEN 110 AND 130;
+SELECT is_empty('SELECT * FROM misplaced', 'and where few have a reason');
+SELECT set_eq(
+    'SELECT DISTINCT cardinality(account_ids) > 5 * row_count + 1 FROM firsts WHERE row_count > 0 AND cardinality(account_ids) > 0',
+    'VALUES (true), (false)',
+    'for which more had to be looked at'
+);
+ROLLBACK TO contacts;
 
 -- By hand.
 CREATE TEMP VIEW list AS SELECT * FROM crm.follow_up(as_of => '2026-07-01 12:00+09');
