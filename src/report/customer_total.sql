@@ -4,9 +4,9 @@
  * A purchase with a negative amount is a credit note: it lowers revenue and margin and is
  * no order.  history are the orders by day of the workspace's time zone.
  *
- * Without hashing and sorting: customer by customer, as the index has them, is faster than a
- * hash table of so many states, whose size the planner cannot know.  It takes an instant that
- * it does not know for a third of the purchases, and would sort these.
+ * every_customer_total and customer_revenue neither hash nor sort: customer by customer, as the
+ * index has them, is faster than a hash table of so many states, whose size the planner cannot
+ * know.  It takes an instant that it does not know for a third of the purchases, and would sort these.
  */
 CREATE FUNCTION customer_total(as_of timestamp with time zone DEFAULT now())
 RETURNS TABLE (
@@ -20,8 +20,6 @@ RETURNS TABLE (
     history kpicrm.purchases
 )
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
-    SET enable_hashagg = off
-    SET enable_sort = off
 BEGIN ATOMIC
     SELECT
         purchase.account_id,
@@ -43,3 +41,49 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION customer_total(timestamp with time zone) IS
     'orders, revenue and margin of each account that has bought until the instant; history are its orders by local day, NULL if it has only credit notes';
+
+CREATE FUNCTION every_customer_total(as_of timestamp with time zone DEFAULT now())
+RETURNS TABLE (
+    account_id bigint,
+    order_count bigint,
+    revenue_amount numeric,
+    costed_amount numeric,
+    margin_amount numeric,
+    first_purchase_at timestamp with time zone,
+    last_purchase_at timestamp with time zone,
+    history kpicrm.purchases
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
+    SET enable_hashagg = off
+    SET enable_sort = off
+BEGIN ATOMIC
+    SELECT
+        total.account_id,
+        total.order_count,
+        total.revenue_amount,
+        total.costed_amount,
+        total.margin_amount,
+        total.first_purchase_at,
+        total.last_purchase_at,
+        total.history
+    FROM customer_total(as_of) AS total;
+END;
+COMMENT ON FUNCTION every_customer_total(timestamp with time zone) IS
+    'customer_total of all accounts, account by account as the index of purchase has them';
+
+CREATE FUNCTION customer_revenue(as_of timestamp with time zone DEFAULT now())
+RETURNS TABLE (
+    account_id bigint,
+    revenue_amount numeric
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
+    SET enable_hashagg = off
+    SET enable_sort = off
+BEGIN ATOMIC
+    SELECT
+        total.account_id,
+        total.revenue_amount
+    FROM customer_total(as_of) AS total;
+END;
+COMMENT ON FUNCTION customer_revenue(timestamp with time zone) IS
+    'revenue of each account that has bought until the instant, as customer_total has it';

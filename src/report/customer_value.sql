@@ -67,7 +67,7 @@ BEGIN ATOMIC
         outlook.expected_order_days,
         outlook.expected_order_amount,
         outlook.ltv_amount
-    FROM customer_total(as_of) AS customer
+    FROM every_customer_total(as_of) AS customer
     CROSS JOIN LATERAL (SELECT coalesce(kpicrm.order_day_count(customer.history), 0) AS day_count) AS ordered
     JOIN setting ON setting.only_row
     JOIN account ON account.id = customer.account_id

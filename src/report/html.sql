@@ -877,11 +877,16 @@ BEGIN ATOMIC
             total.margin_amount,
             total.last_purchase_at,
             total.history
+        -- the states of these only
         FROM customer_total(as_of) AS total
-        ORDER BY
-            total.revenue_amount DESC NULLS LAST,
-            total.account_id
-        LIMIT 10
+        WHERE total.account_id = ANY (ARRAY(
+            SELECT ranked.account_id
+            FROM customer_revenue(as_of) AS ranked
+            ORDER BY
+                ranked.revenue_amount DESC NULLS LAST,
+                ranked.account_id
+            LIMIT 10
+        ))
     ), customer AS (
         SELECT
             account.name AS account,

@@ -16,7 +16,7 @@ BEGIN ATOMIC
     SELECT
         customer.account_id,
         customer.history
-    FROM customer_total(as_of) AS customer
+    FROM every_customer_total(as_of) AS customer
     WHERE customer.history IS NOT NULL;
 END;
 COMMENT ON FUNCTION customer_history(timestamp with time zone) IS
