@@ -356,27 +356,52 @@ RETURNS TABLE (
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000000
 BEGIN ATOMIC
     WITH origin AS NOT MATERIALIZED (
-        -- the deals of leads, and those without one
+        -- the deals of leads, and those without one, in the phase they are in
         SELECT
             deal.id AS deal_id,
             NULL::bigint AS direct_deal_id,
             lead.source_id,
             lead.created_at AS at,
-            deal.opened_at < lead.created_at AS is_before_lead
+            deal.opened_at < lead.created_at AS is_before_lead,
+            deal.phase_id,
+            deal.amount
         FROM lead
         JOIN deal ON deal.lead_id = lead.id
         WHERE lead.created_at <= as_of
             AND deal.opened_at <= as_of
+            AND deal.phase_since <= as_of
         UNION ALL
         SELECT
             deal.id,
             deal.id,
             deal.source_id,
             deal.opened_at,
-            false
+            false,
+            deal.phase_id,
+            deal.amount
         FROM deal
         WHERE deal.lead_id IS NULL
             AND deal.opened_at <= as_of
+            AND deal.phase_since <= as_of
+        UNION ALL
+        -- and those that have moved since, in the phase they were in
+        SELECT
+            deal.id,
+            CASE WHEN deal.lead_id IS NULL THEN deal.id END,
+            CASE WHEN deal.lead_id IS NULL THEN deal.source_id ELSE lead.source_id END,
+            CASE WHEN deal.lead_id IS NULL THEN deal.opened_at ELSE lead.created_at END,
+            coalesce(deal.opened_at < lead.created_at, false),
+            stay.phase_id,
+            deal.amount
+        FROM deal
+        LEFT JOIN lead ON lead.id = deal.lead_id
+        LEFT JOIN phase_stay AS stay
+            ON stay.deal_id = deal.id
+            AND stay.entered_at <= as_of
+            AND stay.left_at > as_of
+        WHERE deal.phase_since > as_of
+            AND deal.opened_at <= as_of
+            AND (deal.lead_id IS NULL OR lead.created_at <= as_of)
     )
     SELECT
         outcome.at,
@@ -432,13 +457,12 @@ BEGIN ATOMIC
             origin.deal_id,
             origin.direct_deal_id,
             CASE phase.kind WHEN 'won' THEN true WHEN 'lost' THEN false END,
-            CASE phase.kind WHEN 'won' THEN deal.amount END,
+            CASE phase.kind WHEN 'won' THEN origin.amount END,
             NULL,
             NULL,
             origin.is_before_lead
         FROM origin
-        JOIN deal_standing(as_of) AS deal ON deal.deal_id = origin.deal_id
-        LEFT JOIN phase ON phase.id = deal.phase_id
+        LEFT JOIN phase ON phase.id = origin.phase_id
         UNION ALL
         SELECT
             origin.at,

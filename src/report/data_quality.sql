@@ -84,9 +84,9 @@ BEGIN ATOMIC
             deal.id,
             deal.name
         FROM kpi_day_found('data_quality.deal_before_lead') AS found
-        -- OFFSET, because the planner would join all deals with all leads before it asks for the days
+        -- DISTINCT, because the planner would join all deals with all leads before it asks for the days
         CROSS JOIN LATERAL (
-            SELECT
+            SELECT DISTINCT
                 deal.id,
                 deal.name
             FROM lead
@@ -94,7 +94,6 @@ BEGIN ATOMIC
             WHERE lead.created_at >= found.starts_at
                 AND lead.created_at < found.ends_at
                 AND deal.opened_at < lead.created_at
-            OFFSET 0
         ) AS deal
     ) AS early
     UNION ALL
@@ -277,8 +276,8 @@ BEGIN ATOMIC
         'ends on ' || to_char(period.ends_on, 'YYYY-MM-DD') || ', the calendar on ' || to_char(known.last_day, 'YYYY-MM-DD')
     FROM target
     JOIN setting ON setting.only_row
-    -- OFFSET, because the calendar is large: it is read once, and not for each target
-    CROSS JOIN (SELECT kpicrm.last_day(work_calendar()) AS last_day OFFSET 0) AS known
+    -- min, because the calendar is large: it is read once, and not for each target
+    CROSS JOIN (SELECT min(kpicrm.last_day(work_calendar())) AS last_day) AS known
     CROSS JOIN LATERAL (
         SELECT kpicrm.fiscal_period_end(target.period_start, target.grain, setting.fiscal_start_month, setting.week_start) - 1 AS ends_on
     ) AS period

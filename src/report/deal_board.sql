@@ -19,6 +19,180 @@
  * Each phase's stays are gathered once, and set-backs are read from deal_slip instead
  * of the events, so that the board of a large pipeline stays fast.
  */
+CREATE FUNCTION deal_status(
+    is_stalled boolean,
+    is_without_action boolean,
+    is_action_overdue boolean,
+    is_close_date_passed boolean,
+    push_count bigint,
+    backward_count bigint
+) RETURNS TABLE (
+    status text,
+    reason text,
+    sort_order integer
+)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 1
+BEGIN ATOMIC
+    SELECT
+        CASE judged.sort_order WHEN 1 THEN 'stalled' WHEN 2 THEN 'attention' ELSE 'on_track' END,
+        nullif(concat_ws(
+            ', ',
+            CASE WHEN is_stalled THEN 'stalled' END,
+            CASE WHEN is_without_action THEN 'no next action' END,
+            CASE WHEN is_action_overdue THEN 'overdue action' END,
+            CASE WHEN is_close_date_passed THEN 'close date passed' END,
+            CASE WHEN push_count >= 2 THEN 'pushed ' || push_count::text || ' times' END,
+            CASE WHEN backward_count > 0 THEN 'moved backward' END
+        ), ''),
+        judged.sort_order
+    FROM (
+        SELECT CASE
+            WHEN is_stalled THEN 1
+            WHEN is_without_action
+                OR is_action_overdue
+                OR is_close_date_passed
+                OR push_count >= 2
+                OR backward_count > 0 THEN 2
+            ELSE 3
+        END AS sort_order
+    ) AS judged;
+END;
+COMMENT ON FUNCTION deal_status(boolean, boolean, boolean, boolean, bigint, bigint) IS
+    'the status of a deal on the board, its reasons (NULL if there is none), and its place in the order of statuses';
+
+-- All of a card but how it compares with other deals.
+CREATE FUNCTION deal_card(as_of timestamp with time zone DEFAULT now())
+RETURNS TABLE (
+    deal_id bigint,
+    deal text,
+    pipeline_id bigint,
+    pipeline text,
+    phase_id bigint,
+    phase text,
+    phase_sort_order integer,
+    account_id bigint,
+    account text,
+    rep_id bigint,
+    rep text,
+    team_id bigint,
+    team text,
+    product_id bigint,
+    product text,
+    amount numeric,
+    win_probability double precision,
+    opened_at timestamp with time zone,
+    phase_since_at timestamp with time zone,
+    expected_close_date date,
+    next_action_date date,
+    push_count bigint,
+    backward_count bigint,
+    is_without_action boolean,
+    is_action_overdue boolean,
+    is_close_date_passed boolean
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
+BEGIN ATOMIC
+    WITH seat AS (
+        -- most deals are where they were at as_of; of the others the stays know
+        SELECT
+            deal.id AS deal_id,
+            deal.name,
+            deal.phase_id,
+            deal.phase_since AS entered_at,
+            deal.account_id,
+            deal.rep_id,
+            deal.product_id,
+            deal.amount,
+            deal.opened_at,
+            deal.expected_close_on,
+            deal.next_action_on
+        FROM deal
+        WHERE deal.phase_since <= as_of
+            AND deal.phase_id IN (SELECT open_phase.id FROM phase AS open_phase WHERE open_phase.kind = 'open')
+        UNION ALL
+        SELECT
+            deal.id,
+            deal.name,
+            stay.phase_id,
+            stay.entered_at,
+            deal.account_id,
+            deal.rep_id,
+            deal.product_id,
+            deal.amount,
+            deal.opened_at,
+            deal.expected_close_on,
+            deal.next_action_on
+        FROM deal
+        JOIN phase_stay AS stay ON stay.deal_id = deal.id
+        WHERE deal.phase_since > as_of
+            AND stay.entered_at <= as_of
+            AND stay.left_at > as_of
+    ), planned AS (
+        SELECT
+            activity.deal_id,
+            min(activity.planned_at) AS planned_at
+        FROM activity
+        WHERE NOT activity.done
+            AND activity.deal_id IS NOT NULL
+        GROUP BY activity.deal_id
+    )
+    SELECT
+        seat.deal_id,
+        seat.name,
+        phase.pipeline_id,
+        pipeline.name,
+        phase.id,
+        phase.name,
+        phase.position,
+        seat.account_id,
+        account.name,
+        seat.rep_id,
+        sales_rep.name,
+        sales_rep.team_id,
+        sales_team.name,
+        seat.product_id,
+        product.name,
+        seat.amount,
+        phase.win_probability,
+        seat.opened_at,
+        seat.entered_at,
+        seat.expected_close_on,
+        action.next_on,
+        slip.push_count,
+        slip.backward_count,
+        action.next_on IS NULL,
+        coalesce(action.next_on < today.day, false),
+        coalesce(seat.expected_close_on < today.day, false)
+    FROM seat
+    JOIN phase_as_of(as_of) AS phase
+        ON phase.id = seat.phase_id
+        AND phase.kind = 'open'
+    JOIN pipeline ON pipeline.id = phase.pipeline_id
+    JOIN setting ON setting.only_row
+    LEFT JOIN LATERAL (
+        SELECT
+            count(*) FILTER (WHERE deal_slip.kind = 'push') AS push_count,
+            count(*) FILTER (WHERE deal_slip.kind = 'backward') AS backward_count
+        FROM deal_slip
+        WHERE deal_slip.deal_id = seat.deal_id
+            AND deal_slip.at <= as_of
+    ) AS slip ON true
+    LEFT JOIN planned ON planned.deal_id = seat.deal_id
+    LEFT JOIN account ON account.id = seat.account_id
+    LEFT JOIN sales_rep ON sales_rep.id = seat.rep_id
+    LEFT JOIN sales_team ON sales_team.id = sales_rep.team_id
+    LEFT JOIN product ON product.id = seat.product_id
+    CROSS JOIN LATERAL (
+        SELECT (as_of AT TIME ZONE setting.time_zone)::date AS day
+    ) AS today
+    CROSS JOIN LATERAL (
+        SELECT coalesce(seat.next_action_on, (planned.planned_at AT TIME ZONE setting.time_zone)::date) AS next_on
+    ) AS action
+    WHERE kpicrm.accept_as_of(as_of);
+END;
+COMMENT ON FUNCTION deal_card(timestamp with time zone) IS
+    'each deal that is in an open phase at the instant, with what the board shows of it but how long others stay';
+
 CREATE FUNCTION deal_board(as_of timestamp with time zone DEFAULT now())
 RETURNS TABLE (
     deal_id bigint,
@@ -66,185 +240,54 @@ BEGIN ATOMIC
             pace.ages,
             pace.scores
         FROM phase_pace(as_of) AS pace
-    ), seat AS (
-        -- most deals are where they were at as_of; of the others the stays know
-        SELECT
-            deal.id AS deal_id,
-            deal.name,
-            deal.phase_id,
-            deal.phase_since AS entered_at,
-            deal.account_id,
-            deal.rep_id,
-            deal.product_id,
-            deal.amount,
-            deal.opened_at,
-            deal.expected_close_on,
-            deal.next_action_on
-        FROM deal
-        WHERE deal.phase_since <= as_of
-        UNION ALL
-        SELECT
-            deal.id,
-            deal.name,
-            stay.phase_id,
-            stay.entered_at,
-            deal.account_id,
-            deal.rep_id,
-            deal.product_id,
-            deal.amount,
-            deal.opened_at,
-            deal.expected_close_on,
-            deal.next_action_on
-        FROM deal
-        JOIN phase_stay AS stay ON stay.deal_id = deal.id
-        WHERE deal.phase_since > as_of
-            AND stay.entered_at <= as_of
-            AND stay.left_at > as_of
-    ), slip AS (
-        SELECT
-            deal_slip.deal_id,
-            count(*) FILTER (WHERE deal_slip.kind = 'push') AS push_count,
-            count(*) FILTER (WHERE deal_slip.kind = 'backward') AS backward_count
-        FROM deal_slip
-        WHERE deal_slip.at <= as_of
-        GROUP BY deal_slip.deal_id
-    ), card AS (
-        SELECT
-            seat.deal_id,
-            seat.name,
-            phase.pipeline_id,
-            phase.id AS phase_id,
-            phase.name AS phase,
-            phase.position,
-            phase.win_probability,
-            seat.account_id,
-            seat.rep_id,
-            seat.product_id,
-            seat.amount,
-            seat.opened_at,
-            seat.expected_close_on,
-            seat.next_action_on,
-            seat.entered_at,
-            as_of - seat.entered_at AS age,
-            coalesce(slip.push_count, 0) AS push_count,
-            coalesce(slip.backward_count, 0) AS backward_count
-        FROM seat
-        JOIN phase_as_of(as_of) AS phase
-            ON phase.id = seat.phase_id
-            AND phase.kind = 'open'
-        LEFT JOIN slip ON slip.deal_id = seat.deal_id
-    ), planned AS (
-        SELECT
-            activity.deal_id,
-            min(activity.planned_at) AS planned_at
-        FROM activity
-        WHERE NOT activity.done
-            AND activity.deal_id IS NOT NULL
-        GROUP BY activity.deal_id
-    ), judged AS (
-        SELECT
-            card.deal_id,
-            card.name,
-            card.pipeline_id,
-            card.phase_id,
-            card.phase,
-            card.position,
-            card.win_probability,
-            card.account_id,
-            card.rep_id,
-            card.product_id,
-            card.amount,
-            card.opened_at,
-            card.expected_close_on,
-            action.next_on,
-            card.entered_at,
-            card.age,
-            pace.stall_after,
-            coalesce(
-                pace.scores[nullif(width_bucket(EXTRACT(epoch FROM card.age)::double precision, pace.ages), 0)],
-                0
-            ) AS stall_score,
-            card.push_count,
-            card.backward_count,
-            coalesce(card.age > pace.stall_after, false) AS is_stalled,
-            action.next_on IS NULL AS is_without_action,
-            coalesce(action.next_on < today.day, false) AS is_action_overdue,
-            coalesce(card.expected_close_on < today.day, false) AS is_close_date_passed
-        FROM card
-        JOIN pace ON pace.phase_id = card.phase_id
-        LEFT JOIN planned ON planned.deal_id = card.deal_id
-        JOIN setting ON setting.only_row
-        CROSS JOIN LATERAL (
-            SELECT (as_of AT TIME ZONE setting.time_zone)::date AS day
-        ) AS today
-        CROSS JOIN LATERAL (
-            SELECT coalesce(card.next_action_on, (planned.planned_at AT TIME ZONE setting.time_zone)::date) AS next_on
-        ) AS action
     )
     SELECT
-        judged.deal_id,
-        judged.name,
-        judged.pipeline_id,
-        pipeline.name,
-        judged.phase_id,
-        judged.phase,
-        judged.position,
-        judged.account_id,
-        account.name,
-        judged.rep_id,
-        sales_rep.name,
-        sales_rep.team_id,
-        sales_team.name,
-        judged.product_id,
-        product.name,
-        judged.amount,
-        judged.win_probability,
-        judged.amount * judged.win_probability::numeric,
-        judged.opened_at,
-        judged.entered_at,
-        EXTRACT(epoch FROM as_of - judged.opened_at) / 86400,
-        EXTRACT(epoch FROM judged.age) / 86400,
-        EXTRACT(epoch FROM judged.stall_after) / 86400,
-        judged.stall_score,
-        judged.expected_close_on,
-        judged.next_on,
-        judged.push_count,
-        judged.backward_count,
-        CASE status.sort_order WHEN 1 THEN 'stalled' WHEN 2 THEN 'attention' ELSE 'on_track' END,
-        nullif(status.reason, ''),
-        status.sort_order,
-        judged.is_stalled,
-        judged.is_without_action,
-        judged.is_action_overdue,
-        judged.is_close_date_passed
-    FROM judged
-    JOIN pipeline ON pipeline.id = judged.pipeline_id
-    LEFT JOIN account ON account.id = judged.account_id
-    LEFT JOIN sales_rep ON sales_rep.id = judged.rep_id
-    LEFT JOIN sales_team ON sales_team.id = sales_rep.team_id
-    LEFT JOIN product ON product.id = judged.product_id
+        card.deal_id,
+        card.deal,
+        card.pipeline_id,
+        card.pipeline,
+        card.phase_id,
+        card.phase,
+        card.phase_sort_order,
+        card.account_id,
+        card.account,
+        card.rep_id,
+        card.rep,
+        card.team_id,
+        card.team,
+        card.product_id,
+        card.product,
+        card.amount,
+        card.win_probability,
+        card.amount * card.win_probability::numeric,
+        card.opened_at,
+        card.phase_since_at,
+        EXTRACT(epoch FROM as_of - card.opened_at) / 86400,
+        EXTRACT(epoch FROM as_of - card.phase_since_at) / 86400,
+        EXTRACT(epoch FROM pace.stall_after) / 86400,
+        coalesce(
+            pace.scores[nullif(width_bucket(EXTRACT(epoch FROM as_of - card.phase_since_at)::double precision, pace.ages), 0)],
+            0
+        ),
+        card.expected_close_date,
+        card.next_action_date,
+        card.push_count,
+        card.backward_count,
+        judged.status,
+        judged.reason,
+        judged.sort_order,
+        stall.is_stalled,
+        card.is_without_action,
+        card.is_action_overdue,
+        card.is_close_date_passed
+    FROM deal_card(as_of) AS card
+    JOIN pace ON pace.phase_id = card.phase_id
     CROSS JOIN LATERAL (
-        SELECT
-            CASE
-                WHEN judged.is_stalled THEN 1
-                WHEN judged.is_without_action
-                    OR judged.is_action_overdue
-                    OR judged.is_close_date_passed
-                    OR judged.push_count >= 2
-                    OR judged.backward_count > 0 THEN 2
-                ELSE 3
-            END AS sort_order,
-            concat_ws(
-                ', ',
-                CASE WHEN judged.is_stalled THEN 'stalled' END,
-                CASE WHEN judged.is_without_action THEN 'no next action' END,
-                CASE WHEN judged.is_action_overdue THEN 'overdue action' END,
-                CASE WHEN judged.is_close_date_passed THEN 'close date passed' END,
-                CASE WHEN judged.push_count >= 2 THEN 'pushed ' || judged.push_count::text || ' times' END,
-                CASE WHEN judged.backward_count > 0 THEN 'moved backward' END
-            ) AS reason
-    ) AS status
-    WHERE kpicrm.accept_as_of(as_of);
+        SELECT coalesce(as_of - card.phase_since_at > pace.stall_after, false) AS is_stalled
+    ) AS stall
+    CROSS JOIN LATERAL deal_status(
+        stall.is_stalled, card.is_without_action, card.is_action_overdue, card.is_close_date_passed, card.push_count, card.backward_count
+    ) AS judged;
 END;
 COMMENT ON FUNCTION deal_board(timestamp with time zone) IS
     'a card for each deal that is in an open phase at the instant, with its status and the reasons';

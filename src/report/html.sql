@@ -526,39 +526,86 @@ CREATE FUNCTION html_deal_board(
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
     WITH card AS MATERIALIZED (
+        -- without names and reasons, which take most of the time
         SELECT
-            board.deal,
+            board.deal_id,
             board.pipeline_id,
             board.pipeline,
             board.phase,
             board.phase_sort_order,
-            board.account,
-            board.rep,
             board.amount,
             board.weighted_amount,
             board.phase_days,
-            board.status,
-            board.status_sort_order,
-            board.reason,
-            board.deal_id
+            board.is_stalled
         FROM deal_board(as_of) AS board
-    ), urgent AS (
+    ), stalled AS MATERIALIZED (
         SELECT
-            card.deal,
-            card.account,
-            card.rep,
-            card.phase,
-            card.amount,
-            card.phase_days,
-            card.reason,
-            card.status_sort_order,
-            card.deal_id
+            card.deal_id,
+            card.phase_days
         FROM card
-        WHERE card.status <> 'on_track'
+        WHERE card.is_stalled
         ORDER BY
-            card.status_sort_order,
             card.amount DESC NULLS LAST,
             card.deal_id
+        LIMIT 20
+    ), urgent AS (
+        SELECT
+            listed.deal,
+            listed.account,
+            listed.rep,
+            listed.phase,
+            listed.amount,
+            listed.phase_days,
+            judged.reason,
+            judged.sort_order AS status_sort_order,
+            listed.deal_id
+        FROM (
+            SELECT
+                detail.deal,
+                detail.account,
+                detail.rep,
+                detail.phase,
+                detail.amount,
+                stalled.phase_days,
+                true AS is_stalled,
+                detail.is_without_action,
+                detail.is_action_overdue,
+                detail.is_close_date_passed,
+                detail.push_count,
+                detail.backward_count,
+                detail.deal_id
+            FROM stalled
+            JOIN deal_card(as_of) AS detail ON detail.deal_id = stalled.deal_id
+            WHERE detail.deal_id = ANY (ARRAY(SELECT stalled.deal_id FROM stalled))
+            UNION ALL
+            -- the others only where so many are not stalled
+            SELECT
+                detail.deal,
+                detail.account,
+                detail.rep,
+                detail.phase,
+                detail.amount,
+                card.phase_days,
+                false,
+                detail.is_without_action,
+                detail.is_action_overdue,
+                detail.is_close_date_passed,
+                detail.push_count,
+                detail.backward_count,
+                detail.deal_id
+            FROM card
+            JOIN deal_card(as_of) AS detail ON detail.deal_id = card.deal_id
+            WHERE NOT card.is_stalled
+                AND (SELECT count(*) FROM stalled) < 20
+        ) AS listed
+        CROSS JOIN LATERAL deal_status(
+            listed.is_stalled, listed.is_without_action, listed.is_action_overdue, listed.is_close_date_passed, listed.push_count, listed.backward_count
+        ) AS judged
+        WHERE judged.sort_order < 3
+        ORDER BY
+            judged.sort_order,
+            listed.amount DESC NULLS LAST,
+            listed.deal_id
         LIMIT 20
     ), phase AS (
         SELECT
@@ -569,7 +616,7 @@ BEGIN ATOMIC
             count(*) AS deals,
             coalesce(sum(card.amount), 0) AS amount,
             coalesce(sum(card.weighted_amount), 0) AS weighted,
-            count(*) FILTER (WHERE card.status = 'stalled') AS stalled
+            count(*) FILTER (WHERE card.is_stalled) AS stalled
         FROM card
         GROUP BY
             card.pipeline_id,
@@ -1073,6 +1120,40 @@ END;
 COMMENT ON FUNCTION html_data_quality(text, timestamp with time zone) IS
     'section of report_html: what is wrong in the data';
 
+CREATE FUNCTION html_part_short(
+    call text,
+    first_day date,
+    end_day date,
+    span text,
+    language text,
+    until timestamp with time zone
+) RETURNS TABLE (html text)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1 COST 10000000
+    SET search_path FROM CURRENT
+    SET max_parallel_workers_per_gather = 0
+AS $$
+BEGIN
+    RETURN QUERY EXECUTE 'SELECT part.html FROM ' || call || ' AS part' USING first_day, end_day, span, language, until;
+END;
+$$;
+
+CREATE FUNCTION html_part_long(
+    call text,
+    first_day date,
+    end_day date,
+    span text,
+    language text,
+    until timestamp with time zone
+) RETURNS TABLE (html text)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1 COST 30000000
+    SET search_path FROM CURRENT
+    SET max_parallel_workers_per_gather = 0
+AS $$
+BEGIN
+    RETURN QUERY EXECUTE 'SELECT part.html FROM ' || call || ' AS part' USING first_day, end_day, span, language, until;
+END;
+$$;
+
 CREATE FUNCTION report_html(
     period date DEFAULT NULL,
     language text DEFAULT NULL,
@@ -1083,6 +1164,8 @@ CREATE FUNCTION report_html(
     SET search_path FROM CURRENT
     -- some dozen queries, each of which would be compiled in every session: that takes longer than most of them
     SET jit = off
+    SET parallel_setup_cost = 0
+    SET parallel_tuple_cost = 0
 AS $$
 DECLARE
     day date = report_html.period;
@@ -1093,9 +1176,7 @@ DECLARE
     until timestamp with time zone;
     title text;
     subtitle text;
-    call text;
-    section text;
-    sections text = '';
+    sections text;
 BEGIN
     PERFORM kpicrm.accept_as_of(report_html.as_of);
     IF NOT isfinite(day) THEN
@@ -1119,24 +1200,28 @@ BEGIN
     INTO subtitle
     FROM setting;
 
-    -- one query each, so that the planner knows what is asked for; and EXECUTE, because neither
-    -- SELECT INTO nor an assignment runs with parallel workers
-    FOREACH call IN ARRAY ARRAY[
-        'html_kpi_progress($1, $2, $3, $4, $5)',
-        'html_kpi_tree($1, $3, $4, $5)',
-        'html_sales_vs_target($1, $2, $3, $4, $5)',
-        'html_phase_report($1, $2, $4, $5)',
-        'html_phase_progress($4, $5)',
-        'html_deal_board($4, $5)',
-        'html_lead_source($1, $2, $4, $5)',
-        'html_lead_time($1, $2, $4, $5)',
-        'html_customers($4, $5)',
-        'html_follow_up($4, $5)',
-        'html_data_quality($4, $5)'
-    ] LOOP
-        EXECUTE 'SELECT part.html FROM ' || call || ' AS part' INTO section USING first_day, end_day, span, spoken, until;
-        sections = sections || section;
-    END LOOP;
+    -- The sections are made by as many processes as may work for a query, the longest ones first.
+    EXECUTE (
+        SELECT 'SELECT string_agg(part.html, '''' ORDER BY part.nth) FROM (' || string_agg(
+            format('SELECT %s AS nth, made.html FROM html_part_%s(%L, $1, $2, $3, $4, $5) AS made', section.nth, section.cost, section.call),
+            ' UNION ALL ' ORDER BY section.nth
+        ) || ') AS part'
+        FROM (VALUES
+            (1, 'short', 'html_kpi_progress($1, $2, $3, $4, $5)'),
+            (2, 'short', 'html_kpi_tree($1, $3, $4, $5)'),
+            (3, 'long', 'html_sales_vs_target($1, $2, $3, $4, $5)'),
+            (4, 'long', 'html_phase_report($1, $2, $4, $5)'),
+            (5, 'short', 'html_phase_progress($4, $5)'),
+            (6, 'long', 'html_deal_board($4, $5)'),
+            (7, 'short', 'html_lead_source($1, $2, $4, $5)'),
+            (8, 'short', 'html_lead_time($1, $2, $4, $5)'),
+            (9, 'long', 'html_customers($4, $5)'),
+            (10, 'short', 'html_follow_up($4, $5)'),
+            (11, 'long', 'html_data_quality($4, $5)')
+        ) AS section (nth, cost, call)
+    )
+    INTO sections
+    USING first_day, end_day, span, spoken, until;
 
     RETURN '<!DOCTYPE html><html xmlns="http://www.w3.org/1999/xhtml" lang="' || spoken
         || '"><head><meta charset="utf-8"/><meta name="viewport" content="width=device-width, initial-scale=1"/><title>' || kpicrm.html_escape(title)
