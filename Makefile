@@ -122,6 +122,7 @@ WORKSPACE = \
 	src/kpi/fact.sql \
 	src/kpi/registry.sql \
 	src/kpi/definition.sql \
+	src/kpi/pace.sql \
 	src/kpi/day.sql \
 	src/kpi/measure.sql \
 	src/report/report_part.sql \

@@ -12,7 +12,7 @@
  * it was counted when nobody was writing, or when all had ended who wrote when it was first seen.
  *
  * Kept are KPIs of kind flow, and parts of reports, that add up over the facts of
- * kpi_day_fact().  A report takes nothing from kpi_day if the definition, the time zone or the
+ * kpi_day_fact(), and the pace of phases (pace.sql).  A report takes nothing from kpi_day if the definition, the time zone or the
  * version is another one, if the past that it looks at was different (as_of before the latest
  * change of a deal or, for some, the latest activity), or if row security hides rows from the reader.
  */
@@ -22,7 +22,7 @@ CREATE FUNCTION kpi_day_fact() RETURNS TABLE (
     sources text[],
     sees text[]
 )
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 6
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 7
 BEGIN ATOMIC
     -- sees: what may have happened since that changes what a row of an earlier day says
     VALUES
@@ -31,7 +31,8 @@ BEGIN ATOMIC
         ('deal_opening', '{setting,deal,phase_stay,phase,sales_rep}', '{}'),
         ('deal_closing', '{setting,deal,phase_stay,phase,sales_rep}', '{opening,phase}'),
         ('deal_effort', '{setting,deal,phase_stay,phase,sales_rep,activity}', '{opening,phase}'),
-        ('activity_fact', '{setting,activity,activity_type,deal,sales_rep}', '{}');
+        ('activity_fact', '{setting,activity,activity_type,deal,sales_rep}', '{}'),
+        ('phase_pace', '{setting,phase_stay,deal,phase,kpi_day_pace}', '{}');
 END;
 COMMENT ON FUNCTION kpi_day_fact() IS
     'facts whose changes are noted, and the tables they are made of';
@@ -370,6 +371,8 @@ BEGIN
             ('phase_stay', '{deal_closing,deal_effort}', '{phase_id,entered_at,left_at,rep_id,product_id}',
                 'changed.entered_at',
                 '{phase}', 'JOIN phase ON phase.id = changed.phase_id AND phase.kind IN (''won'', ''lost'')'),
+            ('phase_stay', '{phase_pace}', '{phase_id,entered_at,left_at}',
+                'changed.left_at', '{}', ''),
             ('activity', '{activity_fact}', '{ended_at,started_at,planned_at,done,activity_type_id,rep_id,deal_id,lead_id,account_id}',
                 'coalesce(changed.ended_at, changed.started_at, changed.planned_at)', '{}', ''),
             -- what was done later than an opening or a closing does not count for it
@@ -490,6 +493,7 @@ BEGIN
     DELETE FROM kpi_day_cover;
     DELETE FROM kpi_day;
     DELETE FROM kpi_day_stale;
+    DELETE FROM kpi_day_pace;
 END;
 $$;
 COMMENT ON FUNCTION stop_kpi_days() IS
@@ -650,6 +654,13 @@ BEGIN
             tracked.fact,
             tracked.sees
     LOOP
+        IF stale.fact = 'phase_pace' THEN
+            DELETE FROM kpi_day_pace
+            WHERE stale.is_whole
+                OR kpi_day_pace.until_at > day_begins_at(lower(stale.days));
+            result = result + refresh_kpi_day_pace();
+            CONTINUE;
+        END IF;
         IF stale.is_whole THEN
             DELETE FROM kpi_day_cover AS cover
             USING kpi_definition() AS kpi
@@ -705,6 +716,8 @@ CREATE FUNCTION check_kpi_days() RETURNS TABLE (
     SET search_path FROM CURRENT
 AS $$
 #variable_conflict use_column
+DECLARE
+    pace_until constant timestamp with time zone = kpi_day_pace_until('infinity');
 BEGIN
     RETURN QUERY
         WITH held AS MATERIALIZED (
@@ -727,7 +740,25 @@ BEGIN
         WHERE NOT EXISTS (SELECT FROM kpi_day_stale AS stale WHERE stale.fact = held.fact AND stale.day = coalesce(kept.day, counted.day))
             AND ((kept.member_ids, kept.row_counts) IS DISTINCT FROM (counted.member_ids, counted.row_counts)
             OR (SELECT array_agg(round(part.value, 6)) FROM unnest(kept.numerators || kept.denominators) AS part (value))
-                IS DISTINCT FROM (SELECT array_agg(round(part.value, 6)) FROM unnest(counted.numerators || counted.denominators) AS part (value)));
+                IS DISTINCT FROM (SELECT array_agg(round(part.value, 6)) FROM unnest(counted.numerators || counted.denominators) AS part (value)))
+        UNION ALL
+        SELECT
+            'phase_pace',
+            'phase',
+            NULL,
+            ROW(coalesce(kept.phase_id, counted.phase_id), kept.stays)::text,
+            ROW(coalesce(kept.phase_id, counted.phase_id), counted.stays)::text
+        FROM kpi_day_pace AS kept
+        FULL JOIN (
+            SELECT
+                stay.phase_id,
+                kpicrm.lead_time_agg(stay.entered_at, stay.left_at, true, pace_until)::text AS stays
+            FROM phase_stay AS stay
+            WHERE stay.left_at < pace_until
+            GROUP BY stay.phase_id
+        ) AS counted ON counted.phase_id = kept.phase_id
+        WHERE pace_until IS NOT NULL
+            AND kept.stays IS DISTINCT FROM counted.stays;
 END;
 $$;
 COMMENT ON FUNCTION check_kpi_days() IS

@@ -129,6 +129,111 @@ END;
 COMMENT ON FUNCTION deal_standing(timestamp with time zone) IS
     'every deal that was open at or before the instant, with the phase it was in then (NULL before its first known one) and since when';
 
+-- Where a stay ends the next one begins: what ended in a span of time is found by that.
+CREATE FUNCTION phase_stay_ended(
+    after_at timestamp with time zone,
+    until_at timestamp with time zone
+) RETURNS TABLE (
+    phase_id bigint,
+    stays kpicrm.lead_times
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 20
+BEGIN ATOMIC
+    SELECT
+        stay.phase_id,
+        kpicrm.lead_time_agg(stay.entered_at, stay.left_at, true, until_at)
+    FROM phase_stay AS following
+    JOIN phase_stay AS stay
+        ON stay.deal_id = following.deal_id
+        AND stay.stay_no = following.stay_no - 1
+    WHERE following.entered_at >= after_at
+        AND following.entered_at <= until_at
+        AND stay.left_at >= after_at
+        AND stay.left_at <= until_at
+    GROUP BY stay.phase_id;
+END;
+COMMENT ON FUNCTION phase_stay_ended(timestamp with time zone, timestamp with time zone) IS
+    'the stays in each phase that ended from one instant until another, both included';
+
+CREATE FUNCTION phase_stay_lasting(as_of timestamp with time zone)
+RETURNS TABLE (
+    phase_id bigint,
+    stays kpicrm.lead_times
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 20
+BEGIN ATOMIC
+    SELECT
+        lasting.phase_id,
+        kpicrm.lead_time_agg(lasting.entered_at, lasting.left_at, true, as_of)
+    FROM (
+        SELECT
+            deal.phase_id,
+            deal.phase_since AS entered_at,
+            NULL::timestamp with time zone AS left_at
+        FROM deal
+        WHERE deal.phase_since <= as_of
+            AND deal.phase_id IN (SELECT open_phase.id FROM phase AS open_phase WHERE open_phase.kind = 'open')
+        UNION ALL
+        SELECT
+            stay.phase_id,
+            stay.entered_at,
+            stay.left_at
+        FROM phase_stay AS following
+        JOIN phase_stay AS stay
+            ON stay.deal_id = following.deal_id
+            AND stay.stay_no = following.stay_no - 1
+        WHERE following.entered_at > as_of
+            AND stay.entered_at <= as_of
+            AND stay.left_at > as_of
+    ) AS lasting
+    GROUP BY lasting.phase_id;
+END;
+COMMENT ON FUNCTION phase_stay_lasting(timestamp with time zone) IS
+    'the stays in each open phase that had not ended at the instant';
+
+-- Every stay, or those that are not kept (src/kpi/pace.sql); PL/pgSQL, because each is planned as what it is.
+CREATE FUNCTION phase_stay_state(as_of timestamp with time zone)
+RETURNS TABLE (
+    phase_id bigint,
+    stays kpicrm.lead_times
+)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 20 COST 100000
+    SET search_path FROM CURRENT
+AS $$
+#variable_conflict use_column
+DECLARE
+    kept_until constant timestamp with time zone = kpi_day_pace_until(phase_stay_state.as_of);
+BEGIN
+    IF kept_until IS NULL THEN
+        RETURN QUERY
+            SELECT
+                stay.phase_id,
+                kpicrm.lead_time_agg(stay.entered_at, stay.left_at, true, phase_stay_state.as_of)
+            FROM phase_stay AS stay
+            -- an array instead of a join: this reads every stay there is
+            WHERE stay.phase_id = ANY (ARRAY(SELECT open_phase.id FROM phase AS open_phase WHERE open_phase.kind = 'open'))
+                AND stay.entered_at <= phase_stay_state.as_of
+            GROUP BY stay.phase_id;
+    ELSE
+        RETURN QUERY
+            SELECT part.phase_id, kpicrm.rollup(part.stays)
+            FROM (
+                SELECT kept.phase_id, kept.stays::kpicrm.lead_times AS stays FROM kpi_day_pace AS kept
+                UNION ALL
+                SELECT ended.phase_id, ended.stays FROM phase_stay_ended(kept_until, phase_stay_state.as_of) AS ended
+                UNION ALL
+                SELECT lasting.phase_id, lasting.stays FROM phase_stay_lasting(phase_stay_state.as_of) AS lasting
+            ) AS part
+            JOIN phase
+                ON phase.id = part.phase_id
+                AND phase.kind = 'open'
+            GROUP BY part.phase_id;
+    END IF;
+END;
+$$;
+COMMENT ON FUNCTION phase_stay_state(timestamp with time zone) IS
+    'the stays in each open phase until the instant, those still open censored';
+
 /*
  * phase_pace: what the stays in each open phase teach, until an instant.
  *
@@ -156,17 +261,7 @@ BEGIN ATOMIC
         coalesce(phase.stall_after, kpicrm.stall_threshold(pace.stays, setting.stall_fraction)),
         curve.ages,
         curve.scores
-    FROM (
-        -- an array instead of a join: this reads every stay there is
-        SELECT
-            phase_stay.phase_id,
-            kpicrm.lead_time_agg(phase_stay.entered_at, phase_stay.left_at, true, as_of) AS stays
-        FROM phase_stay
-        WHERE phase_stay.phase_id = ANY (ARRAY(SELECT open_phase.id FROM phase AS open_phase WHERE open_phase.kind = 'open'))
-            AND phase_stay.entered_at <= as_of
-            AND kpicrm.accept_as_of(as_of)
-        GROUP BY phase_stay.phase_id
-    ) AS pace
+    FROM phase_stay_state(as_of) AS pace
     JOIN phase ON phase.id = pace.phase_id
     JOIN setting ON setting.only_row
     CROSS JOIN LATERAL (
@@ -174,7 +269,8 @@ BEGIN ATOMIC
             array_agg(EXTRACT(epoch FROM step."time")::double precision ORDER BY step."time") AS ages,
             array_agg(1 - step.survival ORDER BY step."time") AS scores
         FROM kpicrm.survival_curve(pace.stays) AS step
-    ) AS curve;
+    ) AS curve
+    WHERE kpicrm.accept_as_of(as_of);
 END;
 COMMENT ON FUNCTION phase_pace(timestamp with time zone) IS
     'what the stays in each open phase teach until the instant: their state, the age at which a deal is stalled, and the curve of the stall score';

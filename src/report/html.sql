@@ -1120,7 +1120,7 @@ END;
 COMMENT ON FUNCTION html_data_quality(text, timestamp with time zone) IS
     'section of report_html: what is wrong in the data';
 
-CREATE FUNCTION html_part_short(
+CREATE FUNCTION html_part(
     call text,
     first_day date,
     end_day date,
@@ -1128,31 +1128,83 @@ CREATE FUNCTION html_part_short(
     language text,
     until timestamp with time zone
 ) RETURNS TABLE (html text)
-    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1 COST 10000000
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1
+    -- enough for the planner to share the parts out
+    COST 10000000
     SET search_path FROM CURRENT
     SET max_parallel_workers_per_gather = 0
 AS $$
 BEGIN
+    -- a query of its own, so that the planner knows what is asked for
     RETURN QUERY EXECUTE 'SELECT part.html FROM ' || call || ' AS part' USING first_day, end_day, span, language, until;
 END;
 $$;
+COMMENT ON FUNCTION html_part(text, date, date, text, text, timestamp with time zone) IS
+    'a section of the page, made by one process; in the call $1 and $2 are the first day and the one after the last, $3 the grain, $4 the language and $5 the instant';
 
-CREATE FUNCTION html_part_long(
-    call text,
+-- As many processes as may work for one query take a section each, then the next: whole sections
+-- are less work than parts of every one, which all of them would have to start and put together.
+CREATE FUNCTION html_sections(
     first_day date,
     end_day date,
     span text,
     language text,
     until timestamp with time zone
-) RETURNS TABLE (html text)
-    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1 COST 30000000
+) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path FROM CURRENT
-    SET max_parallel_workers_per_gather = 0
+    SET parallel_setup_cost = 0
+    SET parallel_tuple_cost = 0
 AS $$
+DECLARE
+    sections text;
 BEGIN
-    RETURN QUERY EXECUTE 'SELECT part.html FROM ' || call || ' AS part' USING first_day, end_day, span, language, until;
+    EXECUTE (
+        SELECT 'SELECT string_agg(part.html, '''' ORDER BY part.nth) FROM (' || string_agg(
+            format('SELECT %s AS nth, made.html FROM html_part(%L, $1, $2, $3, $4, $5) AS made', section.nth, section.call),
+            -- those that take long first, so that nobody waits for one at the end
+            ' UNION ALL ' ORDER BY section.turn, section.nth
+        ) || ') AS part'
+        FROM (VALUES
+            (1, 2, 'html_kpi_progress($1, $2, $3, $4, $5)'),
+            (2, 3, 'html_kpi_tree($1, $3, $4, $5)'),
+            (3, 1, 'html_sales_vs_target($1, $2, $3, $4, $5)'),
+            (4, 1, 'html_phase_report($1, $2, $4, $5)'),
+            (5, 2, 'html_phase_progress($4, $5)'),
+            (6, 2, 'html_deal_board($4, $5)'),
+            (7, 3, 'html_lead_source($1, $2, $4, $5)'),
+            (8, 2, 'html_lead_time($1, $2, $4, $5)'),
+            (9, 1, 'html_customers($4, $5)'),
+            (10, 2, 'html_follow_up($4, $5)'),
+            (11, 1, 'html_data_quality($4, $5)')
+        ) AS section (nth, turn, call)
+    )
+    INTO sections
+    USING first_day, end_day, span, language, until;
+    RETURN sections;
 END;
 $$;
+COMMENT ON FUNCTION html_sections(date, date, text, text, timestamp with time zone) IS
+    'the sections of the page, one after the other';
+
+-- With one worker the planner expects no gain of whole sections, because it leaves the leader out.
+CREATE FUNCTION html_sections_by_two(
+    first_day date,
+    end_day date,
+    span text,
+    language text,
+    until timestamp with time zone
+) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path FROM CURRENT
+    SET max_parallel_workers_per_gather = 2
+AS $$
+BEGIN
+    RETURN html_sections(first_day, end_day, span, language, until);
+END;
+$$;
+COMMENT ON FUNCTION html_sections_by_two(date, date, text, text, timestamp with time zone) IS
+    'html_sections, made with two workers';
 
 CREATE FUNCTION report_html(
     period date DEFAULT NULL,
@@ -1164,8 +1216,6 @@ CREATE FUNCTION report_html(
     SET search_path FROM CURRENT
     -- some dozen queries, each of which would be compiled in every session: that takes longer than most of them
     SET jit = off
-    SET parallel_setup_cost = 0
-    SET parallel_tuple_cost = 0
 AS $$
 DECLARE
     day date = report_html.period;
@@ -1200,28 +1250,11 @@ BEGIN
     INTO subtitle
     FROM setting;
 
-    -- The sections are made by as many processes as may work for a query, the longest ones first.
-    EXECUTE (
-        SELECT 'SELECT string_agg(part.html, '''' ORDER BY part.nth) FROM (' || string_agg(
-            format('SELECT %s AS nth, made.html FROM html_part_%s(%L, $1, $2, $3, $4, $5) AS made', section.nth, section.cost, section.call),
-            ' UNION ALL ' ORDER BY section.nth
-        ) || ') AS part'
-        FROM (VALUES
-            (1, 'short', 'html_kpi_progress($1, $2, $3, $4, $5)'),
-            (2, 'short', 'html_kpi_tree($1, $3, $4, $5)'),
-            (3, 'long', 'html_sales_vs_target($1, $2, $3, $4, $5)'),
-            (4, 'long', 'html_phase_report($1, $2, $4, $5)'),
-            (5, 'short', 'html_phase_progress($4, $5)'),
-            (6, 'long', 'html_deal_board($4, $5)'),
-            (7, 'short', 'html_lead_source($1, $2, $4, $5)'),
-            (8, 'short', 'html_lead_time($1, $2, $4, $5)'),
-            (9, 'long', 'html_customers($4, $5)'),
-            (10, 'short', 'html_follow_up($4, $5)'),
-            (11, 'long', 'html_data_quality($4, $5)')
-        ) AS section (nth, cost, call)
-    )
-    INTO sections
-    USING first_day, end_day, span, spoken, until;
+    IF current_setting('max_parallel_workers_per_gather')::integer = 1 THEN
+        sections = html_sections_by_two(first_day, end_day, span, spoken, until);
+    ELSE
+        sections = html_sections(first_day, end_day, span, spoken, until);
+    END IF;
 
     RETURN '<!DOCTYPE html><html xmlns="http://www.w3.org/1999/xhtml" lang="' || spoken
         || '"><head><meta charset="utf-8"/><meta name="viewport" content="width=device-width, initial-scale=1"/><title>' || kpicrm.html_escape(title)

@@ -141,8 +141,8 @@ BEGIN ATOMIC
             sum(deal.amount) FILTER (WHERE as_of - deal.entered_at > threshold.stall_after) AS stalled_amount
         FROM deal_standing(as_of) AS deal
         JOIN threshold ON threshold.phase_id = deal.phase_id
-        -- which the join says too, but not to the workers: they would hand over every deal
-        WHERE deal.phase_id IN (SELECT open_phase.id FROM phase AS open_phase WHERE open_phase.kind = 'open')
+        -- an array, which gets as far as to the index
+        WHERE deal.phase_id = ANY (ARRAY(SELECT open_phase.id FROM phase AS open_phase WHERE open_phase.kind = 'open'))
         GROUP BY deal.phase_id
     )
     SELECT

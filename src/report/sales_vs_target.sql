@@ -116,8 +116,8 @@ BEGIN ATOMIC
                 ON phase.id = pending.phase_id
                 AND phase.kind = 'open'
             JOIN setting ON setting.only_row
-            -- which the join says too, but not to the index
-            WHERE pending.phase_id IN (SELECT open_phase.id FROM phase AS open_phase WHERE open_phase.kind = 'open')
+            -- an array, which gets as far as to the index
+            WHERE pending.phase_id = ANY (ARRAY(SELECT open_phase.id FROM phase AS open_phase WHERE open_phase.kind = 'open'))
         ) AS deal
         WHERE deal.day IS NOT NULL
         GROUP BY

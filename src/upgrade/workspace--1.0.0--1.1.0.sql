@@ -91,6 +91,20 @@ COMMENT ON COLUMN kpi_day_stale.day IS 'day whose rows changed; NULL: any, if is
 COMMENT ON COLUMN kpi_day_stale.is_whole IS 'has every day of the fact to be counted again?';
 COMMENT ON COLUMN kpi_day_stale.waits_for_xid IS 'the row stays until all transactions below this number have ended, which may have been writing when a refresh first saw it; NULL: none has';
 
+CREATE TABLE kpi_day_pace (
+    phase_id bigint NOT NULL,
+    stays text NOT NULL,
+    until_at timestamp with time zone NOT NULL,
+    version text NOT NULL,
+    CONSTRAINT kpi_day_pace_pkey PRIMARY KEY (phase_id)
+);
+COMMENT ON TABLE kpi_day_pace IS
+    'One row per phase with the stays in it that are over; derived by refresh_kpi_days(), do not write here.';
+COMMENT ON COLUMN kpi_day_pace.phase_id IS 'phase';
+COMMENT ON COLUMN kpi_day_pace.stays IS 'how long the stays lasted that ended before until_at: lead_times as text, which does not depend on the extension';
+COMMENT ON COLUMN kpi_day_pace.until_at IS 'the same in all rows';
+COMMENT ON COLUMN kpi_day_pace.version IS 'version of the workspace it was made by';
+
 -- whoever partitioned a table may have left out an index
 DROP INDEX IF EXISTS purchase_account_id_idx;
 CREATE INDEX purchase_account_id_idx ON purchase (account_id, purchased_at) INCLUDE (amount, cost);
@@ -110,6 +124,8 @@ CREATE INDEX activity_odd_idx ON activity (id)
 CREATE INDEX purchase_not_positive_idx ON purchase (id) WHERE amount <= 0;
 DROP INDEX IF EXISTS contract_account_id_idx;
 CREATE INDEX contract_account_id_idx ON contract (account_id, product_id, starts_on, id) INCLUDE (ends_on, cancelled_on, amount_per_month, renewed_by);
+DROP INDEX IF EXISTS deal_pipeline_id_phase_id_idx;
+CREATE INDEX deal_phase_id_idx ON deal (phase_id, pipeline_id);
 CREATE INDEX deal_phase_since_idx ON deal (phase_since);
 DROP INDEX IF EXISTS phase_stay_entered_at_idx;
 CREATE INDEX phase_stay_entered_at_idx ON phase_stay (entered_at);
@@ -121,7 +137,7 @@ DECLARE
 BEGIN
     FOR statement IN
         SELECT format(
-            'GRANT %s ON deal_span, kpi_day, kpi_day_cover, kpi_day_stale TO %s',
+            'GRANT %s ON deal_span, kpi_day, kpi_day_cover, kpi_day_stale, kpi_day_pace TO %s',
             string_agg(privilege.privilege_type, ', '),
             CASE privilege.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_catalog.pg_get_userbyid(privilege.grantee)) END
         )

@@ -1,5 +1,5 @@
--- kpi_day, kpi_day_cover, kpi_day_stale: KPIs already added up by day, for those who ask for
--- refresh_kpi_days().  See src/kpi/day.sql for what keeps them.
+-- kpi_day, kpi_day_cover, kpi_day_stale: KPIs already added up by day, and kpi_day_pace: stays that
+-- are over, for those who ask for refresh_kpi_days().  See src/kpi/day.sql and pace.sql for what keeps them.
 --
 -- They hold nothing that the facts do not say, and are read only where they say the same:
 -- whoever never refreshes has empty tables, and whoever does has the same numbers sooner.
@@ -55,3 +55,17 @@ COMMENT ON COLUMN kpi_day_stale.fact IS 'fact whose rows changed';
 COMMENT ON COLUMN kpi_day_stale.day IS 'day whose rows changed; NULL: any, if is_whole';
 COMMENT ON COLUMN kpi_day_stale.is_whole IS 'has every day of the fact to be counted again?';
 COMMENT ON COLUMN kpi_day_stale.waits_for_xid IS 'the row stays until all transactions below this number have ended, which may have been writing when a refresh first saw it; NULL: none has';
+
+CREATE TABLE kpi_day_pace (
+    phase_id bigint NOT NULL,
+    stays text NOT NULL,
+    until_at timestamp with time zone NOT NULL,
+    version text NOT NULL,
+    CONSTRAINT kpi_day_pace_pkey PRIMARY KEY (phase_id)
+);
+COMMENT ON TABLE kpi_day_pace IS
+    'One row per phase with the stays in it that are over; derived by refresh_kpi_days(), do not write here.';
+COMMENT ON COLUMN kpi_day_pace.phase_id IS 'phase';
+COMMENT ON COLUMN kpi_day_pace.stays IS 'how long the stays lasted that ended before until_at: lead_times as text, which does not depend on the extension';
+COMMENT ON COLUMN kpi_day_pace.until_at IS 'the same in all rows';
+COMMENT ON COLUMN kpi_day_pace.version IS 'version of the workspace it was made by';
