@@ -12,8 +12,8 @@
  * it was counted when nobody was writing, or when all had ended who wrote when it was first seen.
  *
  * Kept are KPIs of kind flow, and parts of reports, that add up over the facts of
- * kpi_day_fact(), and the pace of phases (pace.sql).  A report takes nothing from kpi_day if the definition, the time zone or the
- * version is another one, if the past that it looks at was different (as_of before the latest
+ * kpi_day_fact(), and the pace of phases (pace.sql).  A report takes nothing from kpi_day
+ * if the definition, the time zone or the version is another one, if the past that it looks at was different (as_of before the latest
  * change of a deal or, for some, the latest activity), or if row security hides rows from the reader.
  */
 
@@ -115,6 +115,7 @@ BEGIN
     -- who compares; who was granted the tables of an earlier version only; and data without the
     -- triggers, as pg_dump --data-only and logical replication bring them
     IF current_setting('kpicrm.kpi_days', true) = 'off'
+        OR NOT has_table_privilege('kpi', 'SELECT')
         OR NOT has_table_privilege('kpi_day_cover', 'SELECT')
         OR NOT has_table_privilege('kpi_day_stale', 'SELECT')
         OR NOT kpi_day_is_noted()
@@ -703,7 +704,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION refresh_kpi_days() IS
-    'brings kpi_day up to date and returns how many of its rows were written; the first call makes the triggers that note changes, and waits until nobody writes';
+    'brings kpi_day and kpi_day_pace up to date and returns how many of their rows were written; the first call makes the triggers that note changes, and waits until nobody writes';
 
 CREATE FUNCTION check_kpi_days() RETURNS TABLE (
     kpi_name text,

@@ -2,8 +2,9 @@
  * kpi_day_pace: what the stays in each phase that are over teach, kept by refresh_kpi_days().
  *
  * phase_pace() reads every stay there ever was, though hardly any of them changes: kept are the
- * states of those that ended before the last day on which a deal moved.  What ended since, and
- * what has not ended, is read each time, so the pace is the same with and without.
+ * states of those that ended before the last day on which a deal moved, or before today.  What
+ * ended since, and what has not ended, is read each time, so the pace is the same with and
+ * without, wherever deals and stays say the same (check_history).
  *
  * A note of an earlier day in kpi_day_stale, as any change of a stay that is over leaves it,
  * makes them unread until the next refresh.

@@ -10,8 +10,8 @@
  *
  * Rows that fail are found by an index where there is one (of activities that are odd,
  * of what is dated later than now), and the other tables are read once: a filter that
- * holds if any check fails, then the checks of the few rows that are left.  Contradictions between deals and their history are
- * not among them: check_history() finds those.
+ * holds if any check fails, then the checks of the few rows that are left.  Contradictions
+ * between deals and their history are not among them: check_history() finds those.
  */
 CREATE FUNCTION data_finding(as_of timestamp with time zone DEFAULT now())
 RETURNS TABLE (

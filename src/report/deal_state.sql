@@ -189,7 +189,7 @@ BEGIN ATOMIC
     GROUP BY lasting.phase_id;
 END;
 COMMENT ON FUNCTION phase_stay_lasting(timestamp with time zone) IS
-    'the stays in each open phase that had not ended at the instant';
+    'the stays in each phase that had not ended at the instant, of deals that have not moved since in open phases only';
 
 -- Every stay, or those that are not kept (src/kpi/pace.sql); PL/pgSQL, because each is planned as what it is.
 CREATE FUNCTION phase_stay_state(as_of timestamp with time zone)
@@ -204,6 +204,7 @@ AS $$
 DECLARE
     kept_until constant timestamp with time zone = kpi_day_pace_until(phase_stay_state.as_of);
 BEGIN
+    PERFORM kpicrm.accept_as_of(phase_stay_state.as_of);
     IF kept_until IS NULL THEN
         RETURN QUERY
             SELECT
@@ -269,8 +270,7 @@ BEGIN ATOMIC
             array_agg(EXTRACT(epoch FROM step."time")::double precision ORDER BY step."time") AS ages,
             array_agg(1 - step.survival ORDER BY step."time") AS scores
         FROM kpicrm.survival_curve(pace.stays) AS step
-    ) AS curve
-    WHERE kpicrm.accept_as_of(as_of);
+    ) AS curve;
 END;
 COMMENT ON FUNCTION phase_pace(timestamp with time zone) IS
     'what the stays in each open phase teach until the instant: their state, the age at which a deal is stalled, and the curve of the stall score';

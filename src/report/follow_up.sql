@@ -67,7 +67,8 @@ BEGIN ATOMIC
                 purchase.account_id,
                 purchase.amount,
                 (purchase.purchased_at AT TIME ZONE (SELECT setting.time_zone FROM setting WHERE setting.only_row))::date AS day,
-                purchase.purchased_at > (SELECT as_of - make_interval(hours => 24 * history_days)) AS is_recent
+                -- a value out of range is refused below, but must not overflow before
+                purchase.purchased_at > (SELECT as_of - make_interval(hours => 24 * least(greatest(history_days, 1), 36500))) AS is_recent
             FROM purchase
             WHERE purchase.purchased_at <= as_of
                 AND kpicrm.accept_number('history_days', history_days, 1, 36500)
@@ -128,11 +129,13 @@ BEGIN ATOMIC
         SELECT (as_of AT TIME ZONE setting.time_zone)::date AS day
     ) AS today
     CROSS JOIN LATERAL (
-        SELECT contract.renewed_by IS NULL AND contract.ends_on <= today.day + renewal_days AS is_due
+        SELECT contract.renewed_by IS NULL AND contract.ends_on <= today.day + least(greatest(renewal_days, 0), 36500) AS is_due
     ) AS due
     WHERE contract.starts_on <= today.day
         AND contract.ends_on >= today.day
         AND (contract.cancelled_on IS NULL OR contract.cancelled_on > today.day)
+        AND kpicrm.accept_as_of(as_of)
+        AND kpicrm.accept_number('renewal_days', renewal_days, 0, 36500)
     GROUP BY contract.account_id;
 END;
 COMMENT ON FUNCTION running_renewal(timestamp with time zone, integer) IS
@@ -182,6 +185,7 @@ BEGIN ATOMIC
         FROM setting
         WHERE setting.only_row
             AND kpicrm.accept_as_of(as_of)
+            AND kpicrm.accept_number('history_days', history_days, 1, 36500)
             AND kpicrm.accept_number('renewal_days', renewal_days, 0, 36500)
             AND kpicrm.accept_number('silent_days', silent_days, 1, 36500)
     ), visit AS (
@@ -507,10 +511,10 @@ COMMENT ON FUNCTION customer_worth(timestamp with time zone, integer, integer) I
  */
 CREATE FUNCTION follow_up_candidate(
     row_count integer,
-    renewal_days integer DEFAULT 90,
-    silent_days integer DEFAULT 90,
-    history_days integer DEFAULT 730,
-    as_of timestamp with time zone DEFAULT now()
+    renewal_days integer,
+    silent_days integer,
+    history_days integer,
+    as_of timestamp with time zone
 ) RETURNS TABLE (
     account_ids bigint[],
     best_amount numeric
@@ -522,8 +526,10 @@ DECLARE
     looked bigint = 5 * row_count::bigint;
     customer_count bigint;
     rest_amount numeric;
+    rest_id bigint;
     sure bigint;
 BEGIN
+    PERFORM kpicrm.accept_number('row_count', row_count, 0, 1000000);
     LOOP
         EXECUTE '
             WITH customer AS MATERIALIZED (
@@ -540,14 +546,29 @@ BEGIN
                 -- as in follow_up_of
                 (SELECT percentile_disc(0.8 + 1e-9) WITHIN GROUP (ORDER BY customer.yearly_amount) FROM customer),
                 (SELECT array_agg(most.account_id) FROM most),
-                (SELECT min(most.amount) FROM most)'
-        INTO customer_count, best_amount, account_ids, rest_amount
+                rest.amount,
+                rest.account_id
+            FROM (SELECT) AS one
+            LEFT JOIN (
+                SELECT most.amount, most.account_id
+                FROM most
+                ORDER BY most.amount, most.account_id DESC
+                LIMIT 1
+            ) AS rest ON true'
+        INTO customer_count, best_amount, account_ids, rest_amount, rest_id
         USING looked, renewal_days, history_days, as_of;
-        account_ids = coalesce(account_ids, '{}');
-        EXIT WHEN customer_count <= looked + 1;
-        EXECUTE 'SELECT count(*) FROM follow_up_of($1, $2, $3, $4, $5, $6) AS due WHERE due.at_stake_amount > $7'
+        IF customer_count <= looked + 1 THEN
+            account_ids = NULL;
+            EXIT;
+        END IF;
+        -- nobody else has as much, or as much and a lower key
+        EXECUTE '
+            SELECT count(*)
+            FROM follow_up_of($1, $2, $3, $4, $5, $6) AS due
+            WHERE due.at_stake_amount > $7
+                OR (due.at_stake_amount = $7 AND due.account_id <= $8)'
         INTO sure
-        USING account_ids, best_amount, renewal_days, silent_days, history_days, as_of, rest_amount;
+        USING account_ids, best_amount, renewal_days, silent_days, history_days, as_of, rest_amount, rest_id;
         EXIT WHEN sure >= row_count;
         looked = looked * 10;
     END LOOP;
@@ -555,7 +576,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION follow_up_candidate(integer, integer, integer, integer, timestamp with time zone) IS
-    'accounts among which the first row_count rows of follow_up are, and the yearly amount from which on a customer is one of the best: with follow_up_of they are found without the reasons of all others';
+    'accounts among which the first row_count rows of follow_up are (NULL: all), and the yearly amount from which on a customer is one of the best: with follow_up_of they are found without the reasons of all others';
 
 CREATE VIEW follow_up WITH (security_invoker = true) AS
 SELECT

@@ -1065,7 +1065,7 @@ DECLARE
 BEGIN
     SELECT found.account_ids, found.best_amount
     INTO candidate
-    FROM follow_up_candidate(20, as_of => html_follow_up.as_of) AS found;
+    FROM follow_up_candidate(20, 90, 90, 730, html_follow_up.as_of) AS found;
     -- EXECUTE, so that the planner knows that there are few
     RETURN QUERY EXECUTE 'SELECT part.html FROM html_follow_up_of($1, $2, $3, $4) AS part'
         USING candidate.account_ids, candidate.best_amount, html_follow_up.language, html_follow_up.as_of;
@@ -1120,8 +1120,32 @@ END;
 COMMENT ON FUNCTION html_data_quality(text, timestamp with time zone) IS
     'section of report_html: what is wrong in the data';
 
+CREATE FUNCTION html_section_call() RETURNS TABLE (
+    nth integer,
+    turn integer,
+    call text
+)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 11
+BEGIN ATOMIC
+    -- turn: those that take long first, so that nobody waits for one at the end
+    VALUES
+        (1, 2, 'html_kpi_progress($1, $2, $3, $4, $5)'),
+        (2, 3, 'html_kpi_tree($1, $3, $4, $5)'),
+        (3, 1, 'html_sales_vs_target($1, $2, $3, $4, $5)'),
+        (4, 1, 'html_phase_report($1, $2, $4, $5)'),
+        (5, 2, 'html_phase_progress($4, $5)'),
+        (6, 2, 'html_deal_board($4, $5)'),
+        (7, 3, 'html_lead_source($1, $2, $4, $5)'),
+        (8, 2, 'html_lead_time($1, $2, $4, $5)'),
+        (9, 1, 'html_customers($4, $5)'),
+        (10, 2, 'html_follow_up($4, $5)'),
+        (11, 1, 'html_data_quality($4, $5)');
+END;
+COMMENT ON FUNCTION html_section_call() IS
+    'the sections of the page: $1 and $2 are the first day and the one after the last, $3 the grain, $4 the language and $5 the instant';
+
 CREATE FUNCTION html_part(
-    call text,
+    nth integer,
     first_day date,
     end_day date,
     span text,
@@ -1134,17 +1158,60 @@ CREATE FUNCTION html_part(
     SET search_path FROM CURRENT
     SET max_parallel_workers_per_gather = 0
 AS $$
+DECLARE
+    call text;
 BEGIN
-    -- a query of its own, so that the planner knows what is asked for
-    RETURN QUERY EXECUTE 'SELECT part.html FROM ' || call || ' AS part' USING first_day, end_day, span, language, until;
+    FOR call IN SELECT listed.call FROM html_section_call() AS listed WHERE listed.nth = html_part.nth LOOP
+        -- a query of its own, so that the planner knows what is asked for
+        RETURN QUERY EXECUTE 'SELECT part.html FROM ' || call || ' AS part' USING first_day, end_day, span, language, until;
+    END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION html_part(text, date, date, text, text, timestamp with time zone) IS
-    'a section of the page, made by one process; in the call $1 and $2 are the first day and the one after the last, $3 the grain, $4 the language and $5 the instant';
+COMMENT ON FUNCTION html_part(integer, date, date, text, text, timestamp with time zone) IS
+    'a section of the page by its number, made by one process';
+
+-- The planner cannot see into a section: what it would not let a worker do must not be in one.
+CREATE FUNCTION html_is_shareable() RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path FROM CURRENT
+AS $$
+DECLARE
+    home constant regnamespace = quote_ident(current_schema())::regnamespace;
+BEGIN
+    RETURN NOT EXISTS (
+        SELECT
+        FROM pg_class AS relation
+        CROSS JOIN LATERAL (
+            SELECT relation.oid AS part_oid
+            UNION
+            SELECT tree.relid FROM pg_partition_tree(relation.oid) AS tree
+        ) AS part
+        JOIN pg_class AS stored ON stored.oid = part.part_oid
+        WHERE relation.relnamespace = home
+            AND relation.relkind IN ('r', 'p', 'f')
+            -- a policy may call any function
+            AND (stored.relkind = 'f' OR (relation.relkind <> 'f' AND row_security_active(relation.oid)))
+    ) AND NOT EXISTS (
+        SELECT
+        FROM kpi
+        WHERE kpi.fact IS NOT NULL
+            AND NOT EXISTS (
+                SELECT
+                FROM pg_proc AS routine
+                WHERE routine.pronamespace = home
+                    AND routine.proname = kpi.fact
+                    AND routine.proargtypes = ARRAY['timestamptz'::regtype]::oidvector
+                    AND routine.proparallel = 's'
+            )
+    );
+END;
+$$;
+COMMENT ON FUNCTION html_is_shareable() IS
+    'may workers make sections of the page? Not where policies or foreign tables come into play, or a KPI has a fact that is no function marked PARALLEL SAFE';
 
 -- As many processes as may work for one query take a section each, then the next: whole sections
 -- are less work than parts of every one, which all of them would have to start and put together.
-CREATE FUNCTION html_sections(
+CREATE FUNCTION html_shared_sections(
     first_day date,
     end_day date,
     span text,
@@ -1161,34 +1228,21 @@ DECLARE
 BEGIN
     EXECUTE (
         SELECT 'SELECT string_agg(part.html, '''' ORDER BY part.nth) FROM (' || string_agg(
-            format('SELECT %s AS nth, made.html FROM html_part(%L, $1, $2, $3, $4, $5) AS made', section.nth, section.call),
-            -- those that take long first, so that nobody waits for one at the end
+            format('SELECT %1$s AS nth, made.html FROM html_part(%1$s, $1, $2, $3, $4, $5) AS made', section.nth),
             ' UNION ALL ' ORDER BY section.turn, section.nth
         ) || ') AS part'
-        FROM (VALUES
-            (1, 2, 'html_kpi_progress($1, $2, $3, $4, $5)'),
-            (2, 3, 'html_kpi_tree($1, $3, $4, $5)'),
-            (3, 1, 'html_sales_vs_target($1, $2, $3, $4, $5)'),
-            (4, 1, 'html_phase_report($1, $2, $4, $5)'),
-            (5, 2, 'html_phase_progress($4, $5)'),
-            (6, 2, 'html_deal_board($4, $5)'),
-            (7, 3, 'html_lead_source($1, $2, $4, $5)'),
-            (8, 2, 'html_lead_time($1, $2, $4, $5)'),
-            (9, 1, 'html_customers($4, $5)'),
-            (10, 2, 'html_follow_up($4, $5)'),
-            (11, 1, 'html_data_quality($4, $5)')
-        ) AS section (nth, turn, call)
+        FROM html_section_call() AS section
     )
     INTO sections
     USING first_day, end_day, span, language, until;
     RETURN sections;
 END;
 $$;
-COMMENT ON FUNCTION html_sections(date, date, text, text, timestamp with time zone) IS
-    'the sections of the page, one after the other';
+COMMENT ON FUNCTION html_shared_sections(date, date, text, text, timestamp with time zone) IS
+    'the sections of the page, each made by one of several processes';
 
 -- With one worker the planner expects no gain of whole sections, because it leaves the leader out.
-CREATE FUNCTION html_sections_by_two(
+CREATE FUNCTION html_sections_of_two_workers(
     first_day date,
     end_day date,
     span text,
@@ -1200,11 +1254,11 @@ CREATE FUNCTION html_sections_by_two(
     SET max_parallel_workers_per_gather = 2
 AS $$
 BEGIN
-    RETURN html_sections(first_day, end_day, span, language, until);
+    RETURN html_shared_sections(first_day, end_day, span, language, until);
 END;
 $$;
-COMMENT ON FUNCTION html_sections_by_two(date, date, text, text, timestamp with time zone) IS
-    'html_sections, made with two workers';
+COMMENT ON FUNCTION html_sections_of_two_workers(date, date, text, text, timestamp with time zone) IS
+    'html_shared_sections, with two workers';
 
 CREATE FUNCTION report_html(
     period date DEFAULT NULL,
@@ -1226,7 +1280,9 @@ DECLARE
     until timestamp with time zone;
     title text;
     subtitle text;
-    sections text;
+    call text;
+    section text;
+    sections text = '';
 BEGIN
     PERFORM kpicrm.accept_as_of(report_html.as_of);
     IF NOT isfinite(day) THEN
@@ -1250,10 +1306,16 @@ BEGIN
     INTO subtitle
     FROM setting;
 
-    IF current_setting('max_parallel_workers_per_gather')::integer = 1 THEN
-        sections = html_sections_by_two(first_day, end_day, span, spoken, until);
+    IF NOT html_is_shareable() THEN
+        -- EXECUTE, because neither SELECT INTO nor an assignment runs with parallel workers
+        FOR call IN SELECT listed.call FROM html_section_call() AS listed ORDER BY listed.nth LOOP
+            EXECUTE 'SELECT part.html FROM ' || call || ' AS part' INTO section USING first_day, end_day, span, spoken, until;
+            sections = sections || section;
+        END LOOP;
+    ELSIF current_setting('max_parallel_workers_per_gather')::integer = 1 THEN
+        sections = html_sections_of_two_workers(first_day, end_day, span, spoken, until);
     ELSE
-        sections = html_sections(first_day, end_day, span, spoken, until);
+        sections = html_shared_sections(first_day, end_day, span, spoken, until);
     END IF;
 
     RETURN '<!DOCTYPE html><html xmlns="http://www.w3.org/1999/xhtml" lang="' || spoken

@@ -1,5 +1,5 @@
--- 1.1.0: deal_span, the deal as it was from each event to the next; kpi_day, KPIs added up by day;
--- indexes that hold what reports on customers and sources read.
+-- 1.1.0: deal_span, the deal as it was from each event to the next; kpi_day, KPIs added up by day,
+-- and kpi_day_pace, stays that are over; indexes that hold what reports on customers and sources read.
 
 -- Until the new triggers keep it, nobody writes.
 LOCK TABLE deal IN SHARE ROW EXCLUSIVE MODE;
@@ -102,7 +102,7 @@ COMMENT ON TABLE kpi_day_pace IS
     'One row per phase with the stays in it that are over; derived by refresh_kpi_days(), do not write here.';
 COMMENT ON COLUMN kpi_day_pace.phase_id IS 'phase';
 COMMENT ON COLUMN kpi_day_pace.stays IS 'how long the stays lasted that ended before until_at: lead_times as text, which does not depend on the extension';
-COMMENT ON COLUMN kpi_day_pace.until_at IS 'the same in all rows';
+COMMENT ON COLUMN kpi_day_pace.until_at IS 'stays that ended before this instant are in it; the same in all rows';
 COMMENT ON COLUMN kpi_day_pace.version IS 'version of the workspace it was made by';
 
 -- whoever partitioned a table may have left out an index
@@ -124,13 +124,14 @@ CREATE INDEX activity_odd_idx ON activity (id)
 CREATE INDEX purchase_not_positive_idx ON purchase (id) WHERE amount <= 0;
 DROP INDEX IF EXISTS contract_account_id_idx;
 CREATE INDEX contract_account_id_idx ON contract (account_id, product_id, starts_on, id) INCLUDE (ends_on, cancelled_on, amount_per_month, renewed_by);
-DROP INDEX IF EXISTS deal_pipeline_id_phase_id_idx;
+DROP INDEX IF EXISTS deal_pipeline_id_phase_id_idx, deal_phase_id_idx, deal_phase_since_idx;
 CREATE INDEX deal_phase_id_idx ON deal (phase_id, pipeline_id);
 CREATE INDEX deal_phase_since_idx ON deal (phase_since);
 DROP INDEX IF EXISTS phase_stay_entered_at_idx;
 CREATE INDEX phase_stay_entered_at_idx ON phase_stay (entered_at);
 
--- Who may read or write the stays may do the same with what is new, and sees as much of the spans.
+-- Who may read or write the stays may do the same with what is new, and sees as much of the spans; from
+-- whom stays are hidden, sums over all of them are, too.
 DO $$
 DECLARE
     statement text;
@@ -147,8 +148,9 @@ BEGIN
             AND privilege.grantee <> stays.relowner
         GROUP BY privilege.grantee
         UNION ALL
-        SELECT 'ALTER TABLE deal_span ENABLE ROW LEVEL SECURITY'
+        SELECT format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', made.name)
         FROM pg_catalog.pg_class AS stays
+        CROSS JOIN unnest('{deal_span,kpi_day,kpi_day_pace}'::text[]) AS made (name)
         WHERE stays.oid = 'phase_stay'::regclass
             AND stays.relrowsecurity
         UNION ALL

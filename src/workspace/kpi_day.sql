@@ -67,5 +67,5 @@ COMMENT ON TABLE kpi_day_pace IS
     'One row per phase with the stays in it that are over; derived by refresh_kpi_days(), do not write here.';
 COMMENT ON COLUMN kpi_day_pace.phase_id IS 'phase';
 COMMENT ON COLUMN kpi_day_pace.stays IS 'how long the stays lasted that ended before until_at: lead_times as text, which does not depend on the extension';
-COMMENT ON COLUMN kpi_day_pace.until_at IS 'the same in all rows';
+COMMENT ON COLUMN kpi_day_pace.until_at IS 'stays that ended before this instant are in it; the same in all rows';
 COMMENT ON COLUMN kpi_day_pace.version IS 'version of the workspace it was made by';

@@ -6,7 +6,7 @@ BEGIN;
 SET search_path = public, pg_catalog;
 SET client_min_messages = warning;
 \pset tuples_only on
-SELECT plan(75);
+SELECT plan(81);
 
 CREATE FUNCTION pg_temp.page(html text) RETURNS xml
     LANGUAGE sql IMMUTABLE
@@ -399,6 +399,24 @@ CREATE TEMP TABLE hostile AS SELECT demo.report_html(language => listed.language
 SELECT is(sum(cardinality(pg_temp.found(pg_temp.page(page), '//h:script | //h:img | //h:b | //@onload | //@onerror'))), 0::bigint, 'hostile names: well-formed, and nothing of them is markup') FROM hostile;
 SELECT ok(bool_and(page !~ U&'[\0001-\0008\202A-\202E\2066-\2069]') AND bool_and(strpos(page, '<script') = 0) AND bool_and(strpos(page, '&lt;script&gt;') > 0), 'no marks that turn the text around; the names are there') FROM hostile;
 SELECT ok(bool_and(length(label) <= 22), 'labels of charts are short') FROM hostile, unnest(pg_temp.found(pg_temp.page(page), '//h:svg//h:text[@class="label"]/text()')) AS found (escaped), LATERAL (SELECT replace(replace(replace(replace(escaped, '&lt;', '<'), '&gt;', '>'), '&quot;', '"'), '&amp;', '&') AS label) AS plain;
+
+-- ------------------------------------------- made by one process, or by several
+SET max_parallel_workers_per_gather = 0;
+SELECT md5(demo.report_html(as_of => :at)) AS alone \gset
+SET max_parallel_workers_per_gather = 1;
+SELECT is(md5(demo.report_html(as_of => :at)), :'alone', 'two processes make the same page');
+SET max_parallel_workers_per_gather = 2;
+SELECT is(md5(demo.report_html(as_of => :at)), :'alone', 'and three');
+SELECT is(demo.html_is_shareable(), true, 'they share the sections');
+INSERT INTO demo.kpi (code, name, name_ja, unit, fact, date_column, numerator) VALUES ('term_count', 'Terms', '契約数', 'count', 'contract', 'ends_on', 'count(*)');
+SELECT is(demo.html_is_shareable(), false, 'but not where a fact is a table');
+SELECT is(md5(demo.report_html(as_of => :at)), :'alone', 'which is the same page, too');
+DELETE FROM demo.kpi WHERE code = 'term_count';
+CREATE EXTENSION file_fdw;
+CREATE SERVER demo_files FOREIGN DATA WRAPPER file_fdw;
+CREATE FOREIGN TABLE demo.elsewhere (line text) SERVER demo_files OPTIONS (filename '/dev/null');
+SELECT is(demo.html_is_shareable(), false, 'nor beside a foreign table');
+RESET max_parallel_workers_per_gather;
 
 SELECT * FROM finish();
 ROLLBACK;
