@@ -185,11 +185,12 @@ BEGIN ATOMIC
         WHERE following.entered_at > as_of
             AND stay.entered_at <= as_of
             AND stay.left_at > as_of
+            AND stay.phase_id IN (SELECT open_phase.id FROM phase AS open_phase WHERE open_phase.kind = 'open')
     ) AS lasting
     GROUP BY lasting.phase_id;
 END;
 COMMENT ON FUNCTION phase_stay_lasting(timestamp with time zone) IS
-    'the stays in each phase that had not ended at the instant, of deals that have not moved since in open phases only';
+    'the stays in each open phase that had not ended at the instant';
 
 -- Every stay, or those that are not kept (src/kpi/pace.sql); PL/pgSQL, because each is planned as what it is.
 CREATE FUNCTION phase_stay_state(as_of timestamp with time zone)
