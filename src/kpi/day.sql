@@ -12,9 +12,10 @@
  * it was counted when nobody was writing, or when all had ended who wrote when it was first seen.
  *
  * Kept are KPIs of kind flow, and parts of reports, that add up over the facts of
- * kpi_day_fact(), and the pace of phases (pace.sql).  A report takes nothing from kpi_day
- * if the definition, the time zone or the version is another one, if the past that it looks at was different (as_of before the latest
- * change of a deal or, for some, the latest activity), or if row security hides rows from the reader.
+ * kpi_day_fact(), and the pace of phases (pace.sql).  A report takes nothing from kpi_day if
+ * the definition, the time zone or the version is another one, if the past that it looks at
+ * was different (as_of before the latest change of a deal or, for some, the latest activity),
+ * or if row security hides rows from the reader.
  */
 
 CREATE FUNCTION kpi_day_fact() RETURNS TABLE (

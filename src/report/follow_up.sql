@@ -526,7 +526,6 @@ DECLARE
     looked bigint = 5 * row_count::bigint;
     customer_count bigint;
     rest_amount numeric;
-    rest_id bigint;
     sure bigint;
 BEGIN
     PERFORM kpicrm.accept_number('row_count', row_count, 0, 1000000);
@@ -545,17 +544,9 @@ BEGIN
                 (SELECT count(*) FROM customer),
                 -- as in follow_up_of
                 (SELECT percentile_disc(0.8 + 1e-9) WITHIN GROUP (ORDER BY customer.yearly_amount) FROM customer),
-                (SELECT array_agg(most.account_id) FROM most),
-                rest.amount,
-                rest.account_id
-            FROM (SELECT) AS one
-            LEFT JOIN (
-                SELECT most.amount, most.account_id
-                FROM most
-                ORDER BY most.amount, most.account_id DESC
-                LIMIT 1
-            ) AS rest ON true'
-        INTO customer_count, best_amount, account_ids, rest_amount, rest_id
+                (SELECT array_agg(most.account_id ORDER BY most.amount DESC, most.account_id) FROM most),
+                (SELECT min(most.amount) FROM most)'
+        INTO customer_count, best_amount, account_ids, rest_amount
         USING looked, renewal_days, history_days, as_of;
         IF customer_count <= looked + 1 THEN
             account_ids = NULL;
@@ -568,7 +559,7 @@ BEGIN
             WHERE due.at_stake_amount > $7
                 OR (due.at_stake_amount = $7 AND due.account_id <= $8)'
         INTO sure
-        USING account_ids, best_amount, renewal_days, silent_days, history_days, as_of, rest_amount, rest_id;
+        USING account_ids, best_amount, renewal_days, silent_days, history_days, as_of, rest_amount, account_ids[looked + 1];
         EXIT WHEN sure >= row_count;
         looked = looked * 10;
     END LOOP;

@@ -141,7 +141,7 @@ BEGIN ATOMIC
             sum(deal.amount) FILTER (WHERE as_of - deal.entered_at > threshold.stall_after) AS stalled_amount
         FROM deal_standing(as_of) AS deal
         JOIN threshold ON threshold.phase_id = deal.phase_id
-        -- an array, which gets as far as to the index
+        -- an array, which gets as far as into the scan of deals: others are not handed on
         WHERE deal.phase_id = ANY (ARRAY(SELECT open_phase.id FROM phase AS open_phase WHERE open_phase.kind = 'open'))
         GROUP BY deal.phase_id
     )

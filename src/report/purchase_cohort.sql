@@ -110,14 +110,7 @@ BEGIN ATOMIC
             FROM purchase
             WHERE purchase.account_id IS NOT NULL
                 AND purchase.purchased_at <= as_of
-            -- the order of an index; and the planner does not look into it, so the day is worked out once
-            ORDER BY
-                purchase.account_id,
-                purchase.purchased_at
         ) AS dated
-        ORDER BY
-            dated.account_id,
-            dated.purchased_at
     ), sequence AS (
         -- in the order of the index that has all of it: nothing is sorted, and no account is looked up twice
         SELECT

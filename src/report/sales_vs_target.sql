@@ -116,7 +116,7 @@ BEGIN ATOMIC
                 ON phase.id = pending.phase_id
                 AND phase.kind = 'open'
             JOIN setting ON setting.only_row
-            -- an array, which gets as far as to the index
+            -- an array, which gets as far as into the scan of deals: others are not handed on
             WHERE pending.phase_id = ANY (ARRAY(SELECT open_phase.id FROM phase AS open_phase WHERE open_phase.kind = 'open'))
         ) AS deal
         WHERE deal.day IS NOT NULL

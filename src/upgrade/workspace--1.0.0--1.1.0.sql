@@ -124,8 +124,7 @@ CREATE INDEX activity_odd_idx ON activity (id)
 CREATE INDEX purchase_not_positive_idx ON purchase (id) WHERE amount <= 0;
 DROP INDEX IF EXISTS contract_account_id_idx;
 CREATE INDEX contract_account_id_idx ON contract (account_id, product_id, starts_on, id) INCLUDE (ends_on, cancelled_on, amount_per_month, renewed_by);
-DROP INDEX IF EXISTS deal_pipeline_id_phase_id_idx, deal_phase_id_idx, deal_phase_since_idx;
-CREATE INDEX deal_phase_id_idx ON deal (phase_id, pipeline_id);
+DROP INDEX IF EXISTS deal_phase_since_idx;
 CREATE INDEX deal_phase_since_idx ON deal (phase_since);
 DROP INDEX IF EXISTS phase_stay_entered_at_idx;
 CREATE INDEX phase_stay_entered_at_idx ON phase_stay (entered_at);

@@ -34,7 +34,7 @@ CREATE TABLE deal (
     CONSTRAINT deal_source_id_fkey FOREIGN KEY (source_id) REFERENCES lead_source,
     CONSTRAINT deal_lead_id_fkey FOREIGN KEY (lead_id) REFERENCES lead
 );
-CREATE INDEX deal_phase_id_idx ON deal (phase_id, pipeline_id);
+CREATE INDEX deal_pipeline_id_phase_id_idx ON deal (pipeline_id, phase_id);
 CREATE INDEX deal_account_id_idx ON deal (account_id);
 CREATE INDEX deal_rep_id_idx ON deal (rep_id);
 CREATE INDEX deal_product_id_idx ON deal (product_id);
