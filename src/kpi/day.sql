@@ -11,8 +11,8 @@
  * transaction writes at the same time, and neither sees the other.  So a day stays noted until
  * it was counted when nobody was writing, or when all had ended who wrote when it was first seen.
  *
- * Kept are KPIs of kind flow, and parts of reports, that add up over the facts of
- * kpi_day_fact(), and the pace of phases (pace.sql).  A report takes nothing from kpi_day if
+ * Kept are KPIs of kind flow, the flows that levels and running totals are made of, and parts
+ * of reports, that add up over the facts of kpi_day_fact(), and the pace of phases (pace.sql).  A report takes nothing from kpi_day if
  * the definition, the time zone or the version is another one, if the past that it looks at
  * was different (as_of before the latest change of a deal or, for some, the latest activity),
  * or if row security hides rows from the reader.
@@ -21,22 +21,72 @@
 CREATE FUNCTION kpi_day_fact() RETURNS TABLE (
     fact text,
     sources text[],
-    sees text[]
+    sees text[],
+    looks_ahead boolean
 )
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 7
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 11
 BEGIN ATOMIC
-    -- sees: what may have happened since that changes what a row of an earlier day says
+    -- sees: what may have happened since that changes what a row of an earlier day says;
+    -- looks_ahead: can a row count on a day that is still to come?
     VALUES
-        ('lead_fact', '{setting,lead,deal,sales_rep}'::text[], '{opening}'::text[]),
-        ('lead_outcome', '{setting,lead,deal,phase_stay,phase,activity}', '{opening,phase,activity}'),
-        ('deal_opening', '{setting,deal,phase_stay,phase,sales_rep}', '{}'),
-        ('deal_closing', '{setting,deal,phase_stay,phase,sales_rep}', '{opening,phase}'),
-        ('deal_effort', '{setting,deal,phase_stay,phase,sales_rep,activity}', '{opening,phase}'),
-        ('activity_fact', '{setting,activity,activity_type,deal,sales_rep}', '{}'),
-        ('phase_pace', '{setting,phase_stay,deal,phase,kpi_day_pace}', '{}');
+        ('lead_fact', '{setting,lead,deal,sales_rep}'::text[], '{opening}'::text[], false),
+        ('lead_outcome', '{setting,lead,deal,phase_stay,phase,activity}', '{opening,phase,activity}', false),
+        ('deal_opening', '{setting,deal,phase_stay,phase,sales_rep}', '{}', false),
+        ('deal_closing', '{setting,deal,phase_stay,phase,sales_rep}', '{opening,phase}', false),
+        ('deal_effort', '{setting,deal,phase_stay,phase,sales_rep,activity}', '{opening,phase}', false),
+        ('open_stay', '{setting,deal,phase_stay,phase,phase_version,sales_rep}', '{opening,phase,version}', true),
+        ('prospect_stay', '{setting,deal,phase_stay,phase,phase_version,sales_rep}', '{opening,phase,version}', true),
+        ('activity_fact', '{setting,activity,activity_type,deal,sales_rep}', '{}', false),
+        ('customer_purchase', '{setting,purchase,account,sales_rep}', '{}', false),
+        ('contract_end', '{setting,contract,account,sales_rep}', '{}', false),
+        ('phase_pace', '{setting,phase_stay,deal,phase,kpi_day_pace}', '{}', false);
 END;
 COMMENT ON FUNCTION kpi_day_fact() IS
     'facts whose changes are noted, and the tables they are made of';
+
+-- What lets the rows on some days be found by an index, where their day alone does not.
+CREATE FUNCTION kpi_day_narrowing(
+    fact text,
+    days datemultirange
+) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path FROM CURRENT
+AS $$
+DECLARE
+    home constant text = quote_ident(current_schema());
+    instants constant text = kpi_day_spans('row.at', days, true);
+BEGIN
+    IF instants IS NULL THEN
+        RETURN NULL;
+    END IF;
+    RETURN CASE fact
+        -- whether a purchase is the first one is seen among all of its customer
+        WHEN 'customer_purchase' THEN format(
+            'fact.account_id = ANY (ARRAY(SELECT row.account_id FROM (SELECT purchase.account_id, purchase.purchased_at AS at FROM %s.purchase) AS row WHERE %s))',
+            home,
+            instants
+        )
+        -- where a stay ends another begins
+        WHEN 'prospect_stay' THEN format(
+            'fact.deal_id = ANY (ARRAY(
+                SELECT row.deal_id FROM (SELECT stay.deal_id, stay.entered_at AS at FROM %1$s.phase_stay AS stay) AS row WHERE %2$s
+                UNION
+                SELECT deal.id FROM %1$s.deal WHERE %3$s
+            ))',
+            home,
+            instants,
+            kpi_day_spans('deal.expected_close_on', days, false)
+        )
+        WHEN 'open_stay' THEN format(
+            'fact.deal_id = ANY (ARRAY(SELECT deal.id FROM %s.deal WHERE %s))',
+            home,
+            kpi_day_spans('deal.expected_close_on', days, false)
+        )
+    END;
+END;
+$$;
+COMMENT ON FUNCTION kpi_day_narrowing(text, datemultirange) IS
+    'a condition on the rows of a fact that holds for all of them on a few spans of days; NULL if there are many spans, or the day is enough';
 
 CREATE FUNCTION kpi_day_can_hold(definition kpi) RETURNS boolean
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -45,6 +95,10 @@ AS $$
 BEGIN
     RETURN definition.kind = 'flow'
         AND EXISTS (SELECT FROM kpi_day_fact() AS tracked WHERE tracked.fact = definition.fact)
+        -- of another day of a stay not everything is noted
+        AND (definition.fact <> 'open_stay' OR definition.date_column = 'expected_close_date')
+        -- what has begun less what has ended is 0 where a sum of nothing is NULL
+        AND NOT (definition.code ~ '\.(begun|ended)$' AND concat(definition.numerator, definition.denominator) ~* '\msum\M')
         -- a rep's team is the present one, and the present changes without a row of the fact
         AND NOT concat(definition.condition, definition.numerator, definition.denominator) ~ 'as_of|team_id'
         AND kpi_adds_up(definition);
@@ -184,6 +238,7 @@ BEGIN
                 FROM kpi_day
                 WHERE kpi_day.kpi_code = kpi_day_found.kpi_code
                     AND kpi_day.dimension_name = 'all'
+                    AND kpi_day.grain = 'day'
                     AND 0 <> ANY (kpi_day.numerators)
                 UNION
                 SELECT stale.day
@@ -196,6 +251,30 @@ END;
 $$;
 COMMENT ON FUNCTION kpi_day_found(text) IS
     'the days, from their first instant until before their last, on which something is kept of a KPI or has changed since; none if kpi_day_is_read() says no';
+
+-- Whole months of which nothing has to be counted again are read as one row.
+CREATE FUNCTION kpi_day_months(
+    kpi_codes text[],
+    first_day date,
+    end_day date,
+    missing datemultirange
+) RETURNS datemultirange
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (
+        SELECT coalesce(range_agg(month.days), '{}')
+        FROM (
+            SELECT daterange(kept.day, (kept.day + INTERVAL '1 month')::date) AS days
+            FROM kpi_day AS kept
+            WHERE kept.kpi_code = ANY (kpi_codes)
+                AND kept.dimension_name = 'all'
+                AND kept.grain = 'month'
+        ) AS month
+        WHERE lower(month.days) >= kpi_day_months.first_day
+            AND upper(month.days) <= kpi_day_months.end_day
+            AND NOT month.days && missing
+    );
+COMMENT ON FUNCTION kpi_day_months(text[], date, date, datemultirange) IS
+    'the months kept of KPIs that lie whole between two days, without those that have missing days';
 
 -- What has to be counted from the facts all the same.
 CREATE FUNCTION kpi_day_missing(
@@ -214,12 +293,11 @@ CREATE FUNCTION kpi_day_missing(
             UNION
             SELECT kpi_day_missing.today
         ) AS missing
-        WHERE (missing.day >= from_date) IS NOT FALSE
-            AND (missing.day < to_date) IS NOT FALSE
-            AND missing.day <= kpi_day_missing.today
+        WHERE missing.day >= from_date
+            AND missing.day < to_date
     );
 COMMENT ON FUNCTION kpi_day_missing(text, date, date, date) IS
-    'days from from_date until before to_date, not after today, on which a fact has changed, and today';
+    'days from from_date until before to_date on which a fact has changed, and today';
 
 CREATE FUNCTION kpi_day_query(
     kpi_codes text[],
@@ -237,32 +315,63 @@ DECLARE
     home constant text = quote_ident(current_schema());
     today constant date = local_date(as_of);
     counted constant text = (SELECT kpi.fact FROM kpi_definition() AS kpi WHERE kpi.code = kpi_codes[1]);
+    looks_ahead constant boolean = (SELECT tracked.looks_ahead FROM kpi_day_fact() AS tracked WHERE tracked.fact = counted);
     shown constant text[] = kpi_shown_dimensions((kpi_fact(counted)).columns, dimensions);
     missing datemultirange;
+    months datemultirange;
     first_day date;
     end_day date;
-    unnested constant text = format(
-        'SELECT day.kpi_code, day.dimension_name, member.id AS member_id, day.day, member.numerator, member.denominator, member.n
-            FROM %s.kpi_day AS day
-            CROSS JOIN LATERAL unnest(day.member_ids, day.numerators, day.denominators, day.row_counts) AS member (id, numerator, denominator, n)',
-        home
-    );
+    unnested text;
     pieces text[] = '{}';
 BEGIN
     IF shown = '{}' THEN
         RETURN NULL;
     END IF;
-    SELECT least(min(kept.day), min(stale.day), today)
-    INTO first_day
-    FROM (SELECT min(kpi_day.day) AS day FROM kpi_day WHERE kpi_day.kpi_code = ANY (kpi_codes)) AS kept
-    CROSS JOIN (SELECT min(kpi_day_stale.day) AS day FROM kpi_day_stale WHERE kpi_day_stale.fact = counted) AS stale;
-    first_day = greatest(from_date, first_day);
-    end_day = least(to_date, today + 1);
+    SELECT
+        greatest(from_date, least(min(found.first_day), today)),
+        least(to_date, CASE WHEN looks_ahead THEN greatest(max(found.last_day), today) ELSE today END + 1)
+    INTO first_day, end_day
+    FROM (
+        SELECT min(kpi_day.day) AS first_day, max(kpi_day.day) AS last_day
+        FROM kpi_day
+        WHERE kpi_day.kpi_code = ANY (kpi_codes)
+            AND kpi_day.grain = 'day'
+        UNION ALL
+        SELECT min(stale.day), max(stale.day)
+        FROM kpi_day_stale AS stale
+        WHERE stale.fact = counted
+    ) AS found;
     missing = kpi_day_missing(counted, first_day, end_day, today);
+    -- a day or a week is no whole number of months
+    months = CASE WHEN grain IN ('day', 'week') THEN '{}' ELSE kpi_day_months(kpi_codes, first_day, end_day, missing) END;
+    unnested = format(
+        'SELECT
+                day.kpi_code,
+                day.dimension_name,
+                day.day,
+                unnest(day.member_ids) AS member_id,
+                unnest(day.numerators) AS numerator,
+                unnest(day.denominators) AS denominator,
+                unnest(day.row_counts) AS n
+            FROM %s.kpi_day AS day
+            WHERE day.kpi_code = ANY (%L)
+                AND CASE day.grain
+                    WHEN ''month'' THEN day.day <@ %L::datemultirange
+                    ELSE day.day >= %L AND day.day < %L AND NOT day.day <@ %L::datemultirange
+                END',
+        home,
+        kpi_codes,
+        months,
+        first_day,
+        end_day,
+        missing + months
+    );
 
     IF shown && '{all,rep,product,source,pipeline}' THEN
         pieces = pieces || format(
-            'SELECT kept.* FROM (%s) AS kept WHERE kept.dimension_name = ANY (%L)',
+            'SELECT kept.kpi_code, kept.dimension_name, kept.member_id, kept.day, kept.numerator, kept.denominator, kept.n
+                FROM (%s) AS kept
+                WHERE kept.dimension_name = ANY (%L)',
             unnested,
             shown
         );
@@ -298,18 +407,14 @@ FROM (
         kept.kpi_code,
         kept.dimension_name,
         kept.member_id,
-        period.period_start,
+        kpicrm.fiscal_period_start(kept.day, %2$L, setting.fiscal_start_month, setting.week_start) AS period_start,
         kept.numerator,
         kept.denominator,
         kept.n
     FROM (
         %1$s
     ) AS kept (kpi_code, dimension_name, member_id, day, numerator, denominator, n)
-    JOIN %2$s.kpi_days(%3$L, %4$L, %5$L) AS period ON period.day = kept.day
-    WHERE kept.kpi_code = ANY (%6$L)
-        AND kept.day >= %3$L
-        AND kept.day <= %4$L
-        AND NOT kept.day <@ %7$L::datemultirange%8$s
+    JOIN %3$s.setting ON setting.only_row%4$s
 ) AS piece
 GROUP BY
     piece.kpi_code,
@@ -317,12 +422,8 @@ GROUP BY
     piece.member_id,
     piece.period_start$query$,
         array_to_string(pieces, ' UNION ALL '),
-        home,
-        first_day,
-        end_day - 1,
         grain,
-        kpi_codes,
-        missing,
+        home,
         CASE WHEN isempty(missing) THEN '' ELSE E'\n    UNION ALL\n    SELECT counted.* FROM ('
             || kpi_query(kpi_codes, lower(missing), upper(missing), grain, dimensions, as_of, missing) || ') AS counted' END
     );
@@ -330,6 +431,100 @@ END;
 $$;
 COMMENT ON FUNCTION kpi_day_query(text[], date, date, text, text[], timestamp with time zone) IS
     'the query that takes KPIs of one fact, day and condition from kpi_day, and counts the days that have changed since';
+
+-- Running totals and levels, from the flows that are kept in their place.
+CREATE FUNCTION kpi_day_total_query(
+    kpi_codes text[],
+    from_date date,
+    to_date date,
+    grain text,
+    dimensions text[],
+    as_of timestamp with time zone
+) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path FROM CURRENT
+    SET DateStyle = 'ISO, YMD'
+AS $$
+DECLARE
+    pieces text[] = '{}';
+    task record;
+    query text;
+BEGIN
+    -- what ends counts on other days than what begins
+    FOR task IN
+        SELECT
+            array_agg(flow.code ORDER BY flow.code) AS codes,
+            flow.code LIKE '%.ended' AS has_ended
+        FROM kpi
+        CROSS JOIN LATERAL unnest(kpi_flows(kpi)) AS flow (code)
+        WHERE kpi.code = ANY (kpi_codes)
+        GROUP BY flow.code LIKE '%.ended'
+    LOOP
+        -- what is expected to end later has not
+        query = kpi_day_query(task.codes, NULL, least(to_date, local_date(as_of) + 1), grain, dimensions, as_of);
+        IF query IS NULL THEN
+            RETURN NULL;
+        END IF;
+        pieces = pieces || format(
+            'SELECT split_part(flow.kpi_code, ''.'', 1), flow.dimension_name, flow.member_id, flow.period_start, %1$s flow.numerator, %1$s flow.denominator, %1$s flow.n
+    FROM (%2$s) AS flow (kpi_code, dimension_name, member_id, period_start, numerator, denominator, n)',
+            CASE WHEN task.has_ended THEN '-' ELSE '+' END,
+            query
+        );
+    END LOOP;
+    RETURN format(
+        $query$
+WITH flow (kpi_code, dimension_name, member_id, period_start, numerator, denominator, n) AS MATERIALIZED (
+    %1$s
+), period AS MATERIALIZED (
+    SELECT listed.period_start
+    FROM %2$s.kpi_periods(coalesce(%3$L::date, (SELECT min(flow.period_start) FROM flow)), %4$L, %5$L, %6$L) AS listed
+)
+SELECT
+    total.kpi_code,
+    total.dimension_name,
+    total.member_id,
+    total.period_start,
+    total.numerator,
+    total.denominator,
+    total.n
+FROM (
+    SELECT
+        piece.kpi_code,
+        piece.dimension_name,
+        piece.member_id,
+        piece.period_start,
+        sum(sum(piece.numerator)) OVER until_then AS numerator,
+        sum(sum(piece.denominator)) OVER until_then AS denominator,
+        (sum(sum(piece.n)) OVER until_then)::bigint AS n
+    FROM (
+        SELECT flow.*
+        FROM flow
+        UNION ALL
+        SELECT member.kpi_code, member.dimension_name, member.member_id, period.period_start, NULL, NULL, NULL
+        FROM (SELECT DISTINCT flow.kpi_code, flow.dimension_name, flow.member_id FROM flow) AS member
+        CROSS JOIN period
+    ) AS piece
+    GROUP BY
+        piece.kpi_code,
+        piece.dimension_name,
+        piece.member_id,
+        piece.period_start
+    WINDOW until_then AS (PARTITION BY piece.kpi_code, piece.dimension_name, piece.member_id ORDER BY piece.period_start)
+) AS total
+JOIN period ON period.period_start = total.period_start
+WHERE total.n > 0$query$,
+        array_to_string(pieces, E'\n    UNION ALL\n    '),
+        quote_ident(current_schema()),
+        from_date,
+        to_date,
+        grain,
+        as_of
+    );
+END;
+$$;
+COMMENT ON FUNCTION kpi_day_total_query(text[], date, date, text, text[], timestamp with time zone) IS
+    'the query that takes levels or running totals of one fact, day and condition from kpi_day, and counts the days that have changed since';
 
 -- Notes the days of the facts that rows before and after a statement count on.
 CREATE FUNCTION kpi_day_note() RETURNS trigger
@@ -364,6 +559,25 @@ BEGIN
             ('deal', '{deal_closing,deal_effort}', '{phase_id,phase_since,opened_at,source_id,pipeline_id,account_id,lead_id,amount,cost}',
                 'changed.phase_since',
                 '{phase}', 'JOIN phase ON phase.id = changed.phase_id AND phase.kind IN (''won'', ''lost'')'),
+            ('deal', '{open_stay,prospect_stay}', '{rep_id,product_id,source_id,account_id,opened_at}',
+                'stay.at',
+                '{deal,phase_stay}', 'CROSS JOIN LATERAL (
+                        SELECT deal_stay.entered_at FROM phase_stay AS deal_stay WHERE deal_stay.deal_id = changed.id
+                        UNION ALL
+                        SELECT deal_stay.left_at FROM phase_stay AS deal_stay WHERE deal_stay.deal_id = changed.id
+                        UNION ALL
+                        SELECT day_begins_at(present.expected_close_on) FROM deal AS present WHERE present.id = changed.id
+                    ) AS stay (at)'),
+            -- what began or ended before the expected close is where it was
+            ('deal', '{open_stay,prospect_stay}', '{amount,expected_close_on}',
+                'expected.at',
+                '{phase_stay}', 'CROSS JOIN LATERAL (
+                        SELECT day_begins_at(changed.expected_close_on)
+                        UNION ALL
+                        SELECT deal_stay.entered_at FROM phase_stay AS deal_stay WHERE deal_stay.deal_id = changed.id AND deal_stay.entered_at >= day_begins_at(changed.expected_close_on)
+                        UNION ALL
+                        SELECT deal_stay.left_at FROM phase_stay AS deal_stay WHERE deal_stay.deal_id = changed.id AND deal_stay.left_at >= day_begins_at(changed.expected_close_on)
+                    ) AS expected (at)'),
             ('deal', '{activity_fact}', '{source_id,pipeline_id,account_id}',
                 'coalesce(activity.ended_at, activity.started_at, activity.planned_at)',
                 '{activity}', 'JOIN activity ON activity.deal_id = changed.id AND activity.done'),
@@ -375,6 +589,33 @@ BEGIN
                 '{phase}', 'JOIN phase ON phase.id = changed.phase_id AND phase.kind IN (''won'', ''lost'')'),
             ('phase_stay', '{phase_pace}', '{phase_id,entered_at,left_at}',
                 'changed.left_at', '{}', ''),
+            ('phase_stay', '{prospect_stay}', '{phase_id,entered_at,rep_id,product_id}',
+                'changed.entered_at', '{}', ''),
+            -- while a stay lasts its rep is the deal''s
+            ('phase_stay', '{open_stay,prospect_stay}', '{phase_id,entered_at,left_at,rep_id,product_id}',
+                'stay.at',
+                '{deal}', 'LEFT JOIN deal ON deal.id = changed.deal_id
+                    CROSS JOIN LATERAL (VALUES
+                        (changed.left_at),
+                        (day_begins_at(deal.expected_close_on)),
+                        (CASE WHEN (deal.rep_id, deal.product_id) IS DISTINCT FROM (changed.rep_id, changed.product_id) THEN changed.entered_at END)
+                    ) AS stay (at)'),
+            -- a purchase can be the first one only of those before it
+            ('purchase', '{customer_purchase}', '{purchased_at,account_id,amount,cost}',
+                'bought.at',
+                '{purchase}', 'CROSS JOIN LATERAL (
+                        SELECT changed.purchased_at
+                        UNION ALL
+                        SELECT later.purchased_at FROM purchase AS later WHERE later.account_id = changed.account_id AND later.purchased_at > changed.purchased_at
+                    ) AS bought (at)'),
+            ('contract', '{contract_end}', '{ends_on,account_id,product_id,amount_per_month,renewed_by}',
+                'day_begins_at(changed.ends_on)', '{}', ''),
+            ('account', '{customer_purchase}', '{rep_id}',
+                'purchase.purchased_at',
+                '{purchase}', 'JOIN purchase ON purchase.account_id = changed.id'),
+            ('account', '{contract_end}', '{rep_id}',
+                'day_begins_at(contract.ends_on)',
+                '{contract}', 'JOIN contract ON contract.account_id = changed.id'),
             ('activity', '{activity_fact}', '{ended_at,started_at,planned_at,done,activity_type_id,rep_id,deal_id,lead_id,account_id}',
                 'coalesce(changed.ended_at, changed.started_at, changed.planned_at)', '{}', ''),
             -- what was done later than an opening or a closing does not count for it
@@ -439,24 +680,25 @@ BEGIN
     INSERT INTO kpi_day_stale (fact, is_whole)
     SELECT tracked.fact, true
     FROM kpi_day_fact() AS tracked
-    WHERE TG_TABLE_NAME = ANY (tracked.sources);
+    WHERE TG_TABLE_NAME = ANY (tracked.sources)
+        AND (TG_NARGS = 0 OR tracked.fact = ANY (TG_ARGV));
     RETURN NULL;
 END;
 $$;
 COMMENT ON FUNCTION kpi_day_note_all() IS
-    'trigger: notes that every day of the facts a table is part of has to be counted again';
+    'trigger: notes that every day of the facts a table is part of, or of those it is created with, has to be counted again';
 
 CREATE FUNCTION kpi_day_trigger() RETURNS TABLE (
     relation text,
     name text,
     ddl text
 )
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 19
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 31
 BEGIN ATOMIC
     SELECT
         kept.relation,
         kept.name,
-        format('CREATE TRIGGER %I AFTER %s ON %I%s FOR EACH STATEMENT EXECUTE FUNCTION %s()', kept.name, kept.event, kept.relation, kept.seen, kept.function)
+        format('CREATE TRIGGER %I AFTER %s ON %I%s FOR EACH STATEMENT EXECUTE FUNCTION %s', kept.name, kept.event, kept.relation, kept.seen, kept.function)
     FROM (
         SELECT
             source.relation,
@@ -464,18 +706,23 @@ BEGIN ATOMIC
             event.name AS event,
             event.seen,
             event.function
-        FROM (VALUES ('lead'), ('deal'), ('phase_stay'), ('activity')) AS source (relation)
+        FROM (VALUES ('lead'), ('deal'), ('phase_stay'), ('activity'), ('purchase'), ('contract')) AS source (relation)
         CROSS JOIN (VALUES
-            ('insert', ' REFERENCING NEW TABLE AS after_rows', 'kpi_day_note'),
-            ('update', ' REFERENCING OLD TABLE AS before_rows NEW TABLE AS after_rows', 'kpi_day_note'),
-            ('delete', ' REFERENCING OLD TABLE AS before_rows', 'kpi_day_note'),
-            ('truncate', '', 'kpi_day_note_all')
+            ('insert', ' REFERENCING NEW TABLE AS after_rows', 'kpi_day_note()'),
+            ('update', ' REFERENCING OLD TABLE AS before_rows NEW TABLE AS after_rows', 'kpi_day_note()'),
+            ('delete', ' REFERENCING OLD TABLE AS before_rows', 'kpi_day_note()'),
+            ('truncate', '', 'kpi_day_note_all()')
         ) AS event (name, seen, function)
         UNION ALL
         VALUES
-            ('setting', 'kpi_day_on_update', 'UPDATE OF time_zone', '', 'kpi_day_note_all'),
-            ('phase', 'kpi_day_on_update', 'UPDATE OF kind, pipeline_id', '', 'kpi_day_note_all'),
-            ('activity_type', 'kpi_day_on_update', 'UPDATE OF counts_as_visit', '', 'kpi_day_note_all')
+            -- an account without rows that refer to it is in no fact
+            ('account', 'kpi_day_on_update', 'UPDATE', ' REFERENCING OLD TABLE AS before_rows NEW TABLE AS after_rows', 'kpi_day_note()'),
+            ('setting', 'kpi_day_on_update', 'UPDATE OF time_zone', '', 'kpi_day_note_all()'),
+            ('setting', 'kpi_day_on_prospect', 'UPDATE OF prospect_min_probability', '', 'kpi_day_note_all(open_stay, prospect_stay)'),
+            ('phase', 'kpi_day_on_update', 'UPDATE OF kind, pipeline_id', '', 'kpi_day_note_all()'),
+            ('phase', 'kpi_day_on_prospect', 'UPDATE OF win_probability, added_at', '', 'kpi_day_note_all(open_stay, prospect_stay)'),
+            ('phase_version', 'kpi_day_on_prospect', 'INSERT OR UPDATE OR DELETE OR TRUNCATE', '', 'kpi_day_note_all(open_stay, prospect_stay)'),
+            ('activity_type', 'kpi_day_on_update', 'UPDATE OF counts_as_visit', '', 'kpi_day_note_all()')
     ) AS kept;
 END;
 COMMENT ON FUNCTION kpi_day_trigger() IS
@@ -515,7 +762,7 @@ BEGIN
                   HINT = 'Call it in a transaction of isolation level READ COMMITTED.';
     END IF;
     -- whoever writes now must be seen, and whoever writes later must note it
-    LOCK TABLE setting, lead, deal, phase_stay, activity, phase, activity_type IN SHARE ROW EXCLUSIVE MODE;
+    LOCK TABLE setting, lead, deal, phase_stay, activity, account, purchase, contract, phase, phase_version, activity_type IN SHARE ROW EXCLUSIVE MODE;
     PERFORM stop_kpi_days();
     FOR listed IN SELECT wanted.relation, wanted.name, wanted.ddl FROM kpi_day_trigger() AS wanted LOOP
         EXECUTE listed.ddl;
@@ -574,6 +821,68 @@ $$;
 COMMENT ON FUNCTION kpi_day_count(text[], datemultirange) IS
     'what kpi_day is to hold of KPIs, on some days or on all (NULL), counted from the facts';
 
+CREATE FUNCTION kpi_day_month_count(
+    kpi_codes text[],
+    changed datemultirange DEFAULT NULL
+) RETURNS TABLE (
+    kpi_code text,
+    dimension_name text,
+    month date,
+    member_ids bigint[],
+    numerators numeric[],
+    denominators numeric[],
+    row_counts bigint[]
+)
+    LANGUAGE sql STABLE ROWS 1000
+BEGIN ATOMIC
+    SELECT
+        summed.kpi_code,
+        summed.dimension_name,
+        summed.month,
+        array_agg(summed.member_id ORDER BY summed.member_id),
+        array_agg(summed.numerator ORDER BY summed.member_id),
+        array_agg(summed.denominator ORDER BY summed.member_id),
+        array_agg(summed.n ORDER BY summed.member_id)
+    FROM (
+        SELECT
+            piece.kpi_code,
+            piece.dimension_name,
+            piece.month,
+            piece.member_id,
+            sum(piece.numerator) AS numerator,
+            sum(piece.denominator) AS denominator,
+            sum(piece.n)::bigint AS n
+        FROM (
+            SELECT
+                kept.kpi_code,
+                kept.dimension_name,
+                date_trunc('month', kept.day::timestamp)::date AS month,
+                unnest(kept.member_ids) AS member_id,
+                unnest(kept.numerators) AS numerator,
+                unnest(kept.denominators) AS denominator,
+                unnest(kept.row_counts) AS n
+            FROM kpi_day AS kept
+            WHERE kept.kpi_code = ANY (kpi_codes)
+                AND kept.grain = 'day'
+                AND (daterange(
+                    date_trunc('month', kept.day::timestamp)::date,
+                    (date_trunc('month', kept.day::timestamp) + INTERVAL '1 month')::date
+                ) && changed) IS NOT FALSE
+        ) AS piece
+        GROUP BY
+            piece.kpi_code,
+            piece.dimension_name,
+            piece.month,
+            piece.member_id
+    ) AS summed
+    GROUP BY
+        summed.kpi_code,
+        summed.dimension_name,
+        summed.month;
+END;
+COMMENT ON FUNCTION kpi_day_month_count(text[], datemultirange) IS
+    'what the kept days of KPIs add up to by month, of the months that some days lie in or of all (NULL)';
+
 CREATE FUNCTION refresh_kpi_days() RETURNS bigint
     LANGUAGE plpgsql
     SET search_path FROM CURRENT
@@ -583,6 +892,7 @@ DECLARE
     stale record;
     known text[];
     whole text[];
+    changed text[];
     written bigint;
     result bigint = 0;
 BEGIN
@@ -672,13 +982,27 @@ BEGIN
         known = ARRAY(SELECT cover.kpi_code FROM kpi_day_cover AS cover JOIN kpi_definition() AS kpi ON kpi.code = cover.kpi_code WHERE kpi.fact = stale.fact);
         whole = ARRAY(SELECT kpi.code FROM kpi_definition() AS kpi WHERE kpi.fact = stale.fact AND NOT kpi.code = ANY (known) AND kpi_day_can_hold(kpi));
 
-        DELETE FROM kpi_day WHERE kpi_day.kpi_code = ANY (whole) OR (kpi_day.kpi_code = ANY (known) AND kpi_day.day <@ stale.days);
-        INSERT INTO kpi_day (kpi_code, dimension_name, day, member_ids, numerators, denominators, row_counts)
-        SELECT counted.kpi_code, counted.dimension_name, counted.day, counted.member_ids, counted.numerators, counted.denominators, counted.row_counts
+        changed = CASE WHEN stale.days IS NULL THEN '{}' ELSE known END;
+        DELETE FROM kpi_day
+        WHERE kpi_day.kpi_code = ANY (whole)
+            OR (kpi_day.kpi_code = ANY (changed) AND CASE kpi_day.grain
+                WHEN 'day' THEN kpi_day.day <@ stale.days
+                ELSE daterange(kpi_day.day, (kpi_day.day + INTERVAL '1 month')::date) && stale.days
+            END);
+        INSERT INTO kpi_day (kpi_code, dimension_name, grain, day, member_ids, numerators, denominators, row_counts)
+        SELECT counted.kpi_code, counted.dimension_name, 'day', counted.day, counted.member_ids, counted.numerators, counted.denominators, counted.row_counts
         FROM kpi_day_count(whole) AS counted
         UNION ALL
-        SELECT counted.kpi_code, counted.dimension_name, counted.day, counted.member_ids, counted.numerators, counted.denominators, counted.row_counts
-        FROM kpi_day_count(CASE WHEN stale.days IS NULL THEN '{}' ELSE known END, stale.days) AS counted;
+        SELECT counted.kpi_code, counted.dimension_name, 'day', counted.day, counted.member_ids, counted.numerators, counted.denominators, counted.row_counts
+        FROM kpi_day_count(changed, stale.days) AS counted;
+        GET DIAGNOSTICS written = ROW_COUNT;
+        result = result + written;
+        INSERT INTO kpi_day (kpi_code, dimension_name, grain, day, member_ids, numerators, denominators, row_counts)
+        SELECT counted.kpi_code, counted.dimension_name, 'month', counted.month, counted.member_ids, counted.numerators, counted.denominators, counted.row_counts
+        FROM kpi_day_month_count(whole) AS counted
+        UNION ALL
+        SELECT counted.kpi_code, counted.dimension_name, 'month', counted.month, counted.member_ids, counted.numerators, counted.denominators, counted.row_counts
+        FROM kpi_day_month_count(changed, stale.days) AS counted;
         GET DIAGNOSTICS written = ROW_COUNT;
         result = result + written;
 
@@ -691,6 +1015,8 @@ BEGIN
                 greatest(
                     CASE WHEN 'opening' = ANY (stale.sees) THEN (SELECT max(deal.opened_at) FROM deal) END,
                     CASE WHEN 'phase' = ANY (stale.sees) THEN (SELECT max(stay.entered_at) FROM phase_stay AS stay) END,
+                    CASE WHEN 'version' = ANY (stale.sees) THEN (SELECT max(version.valid_until) FROM phase_version AS version) END,
+                    CASE WHEN 'version' = ANY (stale.sees) THEN (SELECT max(phase.added_at) FROM phase) END,
                     CASE WHEN 'activity' = ANY (stale.sees) THEN (SELECT max(activity.done_at) FROM activity_done('infinity') AS activity) END
                 ),
                 '-infinity'
@@ -733,7 +1059,7 @@ BEGIN
             coalesce(kept.day, counted.day),
             ROW(kept.member_ids, kept.numerators, kept.denominators, kept.row_counts)::text,
             ROW(counted.member_ids, counted.numerators, counted.denominators, counted.row_counts)::text
-        FROM (SELECT kpi_day.* FROM kpi_day JOIN held ON held.code = kpi_day.kpi_code) AS kept
+        FROM (SELECT kpi_day.* FROM kpi_day JOIN held ON held.code = kpi_day.kpi_code WHERE kpi_day.grain = 'day') AS kept
         FULL JOIN kpi_day_count(ARRAY(SELECT held.code FROM held)) AS counted
             ON counted.kpi_code = kept.kpi_code
             AND counted.dimension_name = kept.dimension_name
@@ -743,6 +1069,20 @@ BEGIN
             AND ((kept.member_ids, kept.row_counts) IS DISTINCT FROM (counted.member_ids, counted.row_counts)
             OR (SELECT array_agg(round(part.value, 6)) FROM unnest(kept.numerators || kept.denominators) AS part (value))
                 IS DISTINCT FROM (SELECT array_agg(round(part.value, 6)) FROM unnest(counted.numerators || counted.denominators) AS part (value)))
+        UNION ALL
+        SELECT
+            coalesce(kept.kpi_code, counted.kpi_code),
+            coalesce(kept.dimension_name, counted.dimension_name),
+            coalesce(kept.day, counted.month),
+            ROW(kept.member_ids, kept.numerators, kept.denominators, kept.row_counts)::text,
+            ROW(counted.member_ids, counted.numerators, counted.denominators, counted.row_counts)::text
+        FROM (SELECT kpi_day.* FROM kpi_day JOIN held ON held.code = kpi_day.kpi_code WHERE kpi_day.grain = 'month') AS kept
+        FULL JOIN kpi_day_month_count(ARRAY(SELECT held.code FROM held)) AS counted
+            ON counted.kpi_code = kept.kpi_code
+            AND counted.dimension_name = kept.dimension_name
+            AND counted.month = kept.day
+        WHERE (kept.member_ids, kept.numerators, kept.denominators, kept.row_counts)
+            IS DISTINCT FROM (counted.member_ids, counted.numerators, counted.denominators, counted.row_counts)
         UNION ALL
         SELECT
             'phase_pace',
@@ -764,4 +1104,4 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION check_kpi_days() IS
-    'days of which kpi_day says something else than the facts, without those that are noted as changed: no rows is what it should be';
+    'days of which kpi_day says something else than the facts, without those that are noted as changed, and months that are not what their days add up to: no rows is what it should be';

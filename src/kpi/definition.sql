@@ -1,16 +1,52 @@
 /*
- * What reports count by day, defined as KPIs are.
+ * What is counted by day besides the KPIs, defined as they are: the parts of reports, and
+ * the flows that running totals and levels are made of.
  *
  * activity_effort and lead_source_report join every deal and lead with what was done for
- * it, data_quality every deal with its lead.  Counted by kpi_measure(), they are kept by refresh_kpi_days() like any KPI.  They
- * are not in the registry, because each is a part of a report and no goal for anybody: their
- * codes contain a dot, which that of a KPI cannot.
+ * it, data_quality every deal with its lead.  Counted by kpi_measure(), they are kept by
+ * refresh_kpi_days() like any KPI.
+ *
+ * A running total is what was added on all days until then, and a level what has begun less
+ * what has ended, so these flows are kept in its place.
+ *
+ * None of them is in the registry, because each is a part of something and no goal for
+ * anybody: their codes contain a dot, which that of a KPI cannot.
  */
+CREATE FUNCTION kpi_flows(kpi kpi) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE
+        WHEN kpi.kind = 'flow' THEN ARRAY[kpi.code]
+        WHEN kpi.kind = 'running' THEN ARRAY[kpi.code || '.added']
+        WHEN kpi.kind = 'level' AND kpi.end_column IS NULL THEN ARRAY[kpi.code || '.begun']
+        WHEN kpi.kind = 'level' THEN ARRAY[kpi.code || '.begun', kpi.code || '.ended']
+    END;
+COMMENT ON FUNCTION kpi_flows(kpi) IS
+    'codes in kpi_definition() of the flows that a KPI is made of; NULL for a formula';
+
 CREATE FUNCTION kpi_definition() RETURNS SETOF kpi
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 40
 BEGIN ATOMIC
     SELECT kpi
     FROM kpi
+    UNION ALL
+    SELECT jsonb_populate_record(
+        kpi,
+        jsonb_build_object(
+            'code', flow.code,
+            'kind', 'flow',
+            'date_column', CASE WHEN flow.code LIKE '%.ended' THEN kpi.end_column ELSE kpi.date_column END,
+            'end_column', NULL,
+            -- what ends on the day it begins, or before, never counts
+            'condition', CASE
+                WHEN kpi.end_column IS NULL THEN kpi.condition
+                ELSE format(E'(%s\n) AND (%I > %I) IS NOT FALSE', coalesce(kpi.condition, 'true'), kpi.end_column, kpi.date_column)
+            END,
+            'definition_hash', md5(kpi.definition_hash || flow.code)
+        )
+    )
+    FROM kpi
+    CROSS JOIN LATERAL unnest(kpi_flows(kpi)) AS flow (code)
+    WHERE kpi.kind IN ('level', 'running')
     UNION ALL
     -- by name, because the table may have columns that its owner has added
     SELECT jsonb_populate_record(
@@ -57,4 +93,4 @@ BEGIN ATOMIC
     ) AS part;
 END;
 COMMENT ON FUNCTION kpi_definition() IS
-    'all that kpi_measure() can measure: the KPIs, and the parts of reports';
+    'all that kpi_measure() can measure: the KPIs, the flows that they are made of, and the parts of reports';

@@ -186,6 +186,40 @@ END;
 COMMENT ON FUNCTION open_stay(timestamp with time zone) IS
     'fact: one row per stay of a deal in an open phase until the instant, from the day it began to the day it ended; rep and product are the present ones of the stay that still lasts, else those it began with; is_likely: win_probability reaches setting.prospect_min_probability';
 
+CREATE FUNCTION prospect_stay(as_of timestamp with time zone DEFAULT now())
+RETURNS TABLE (
+    deal_id bigint,
+    phase_id bigint,
+    entered_at timestamp with time zone,
+    entered_date date,
+    due_date date,
+    rep_id bigint,
+    team_id bigint,
+    product_id bigint,
+    source_id bigint,
+    pipeline_id bigint,
+    account_id bigint
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
+BEGIN ATOMIC
+    SELECT
+        stay.deal_id,
+        stay.phase_id,
+        stay.entered_at,
+        stay.entered_date,
+        least(stay.left_date, stay.expected_close_date),
+        stay.rep_id,
+        stay.team_id,
+        stay.product_id,
+        stay.source_id,
+        stay.pipeline_id,
+        stay.account_id
+    FROM open_stay(as_of) AS stay
+    WHERE stay.is_likely;
+END;
+COMMENT ON FUNCTION prospect_stay(timestamp with time zone) IS
+    'fact: one row per stay of a deal in an open phase whose win probability reaches setting.prospect_min_probability, from the day it began to the day it ended or, if that was earlier, the day the deal is expected to close; rep and product as in open_stay';
+
 CREATE FUNCTION activity_fact(as_of timestamp with time zone DEFAULT now())
 RETURNS TABLE (
     activity_id bigint,

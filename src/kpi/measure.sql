@@ -65,6 +65,32 @@ END;
 COMMENT ON FUNCTION kpi_days(date, date, text) IS
     'each day from first_day to last_day with the period of the grain it lies in';
 
+-- An index is probed for each of a few spans of days; instants a day wider than any time zone needs.
+CREATE FUNCTION kpi_day_spans(
+    expression text,
+    days datemultirange,
+    is_instant boolean
+) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET DateStyle = 'ISO, YMD'
+    RETURN (
+        SELECT format('(%s)', string_agg(
+            format(
+                CASE WHEN is_instant THEN '(%1$s >= %2$L::timestamptz AND %1$s < %3$L::timestamptz)' ELSE '(%1$s >= %4$L::date AND %1$s < %5$L::date)' END,
+                expression,
+                (lower(span.days) - 2) || ' 00:00+00',
+                (upper(span.days) + 2) || ' 00:00+00',
+                lower(span.days),
+                upper(span.days)
+            ),
+            ' OR '
+        ))
+        FROM unnest(days) AS span (days)
+        HAVING count(*) BETWEEN 1 AND 20
+    );
+COMMENT ON FUNCTION kpi_day_spans(text, datemultirange, boolean) IS
+    'condition on a date or an instant that holds on all of the days, for at most 20 spans of them; NULL for more';
+
 CREATE FUNCTION kpi_query(
     kpi_codes text[],
     from_date date,
@@ -194,19 +220,11 @@ BEGIN
             CASE WHEN to_date IS NOT NULL THEN
                 format('fact.%I < %L::timestamptz', instant, (to_date + 2) || ' 00:00+00')
             END,
-            -- a probe of the index for each of a few spans of days
-            (
-                SELECT format('(%s)', string_agg(format(
-                    '(fact.%1$I >= %2$L::timestamptz AND fact.%1$I < %3$L::timestamptz)',
-                    instant,
-                    (lower(span.days) - 2) || ' 00:00+00',
-                    (upper(span.days) + 2) || ' 00:00+00'
-                ), ' OR '))
-                FROM unnest(only_days) AS span (days)
-                HAVING count(*) BETWEEN 2 AND 20
-            )
+            -- of one span these are the limits above
+            CASE WHEN (SELECT count(*) FROM unnest(only_days)) > 1 THEN kpi_day_spans(format('fact.%I', instant), only_days, true) END
         );
     END IF;
+    rows_of_period = concat_ws(' AND ', rows_of_period, kpi_day_narrowing(definition.fact, only_days));
 
     selected = (
         SELECT string_agg(format('fact.%I', listed.name), ', ')
@@ -479,24 +497,34 @@ CREATE FUNCTION kpi_task(
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 BEGIN ATOMIC
     WITH kept AS MATERIALIZED (
-        SELECT kpi_day_kept(kpi_codes, as_of) AS codes
+        SELECT kpi_day_kept(
+            ARRAY(
+                SELECT flow.code
+                FROM kpi_definition() AS kpi
+                CROSS JOIN LATERAL unnest(kpi_flows(kpi)) AS flow (code)
+                WHERE kpi.code = ANY (kpi_codes)
+            ),
+            as_of
+        ) AS codes
     )
     SELECT
         task.codes,
         CASE
-            WHEN task.is_kept THEN kpi_day_query(task.codes, from_date, to_date, grain, task.dimensions, as_of)
-            ELSE kpi_query(task.codes, from_date, to_date, grain, task.dimensions, as_of, NULL)
+            WHEN NOT task.is_kept THEN kpi_query(task.codes, from_date, to_date, grain, task.dimensions, as_of, NULL)
+            WHEN task.kind = 'flow' THEN kpi_day_query(task.codes, from_date, to_date, grain, task.dimensions, as_of)
+            ELSE kpi_day_total_query(task.codes, from_date, to_date, grain, task.dimensions, as_of)
         END
     FROM (
         SELECT
             array_agg(kpi.code ORDER BY kpi.code) AS codes,
+            kpi.kind,
             parts.dimensions,
             read.is_kept
         FROM kpi_definition() AS kpi
         CROSS JOIN kept
         CROSS JOIN LATERAL (
             -- row security is the reader's: asked once for each fact that is kept
-            SELECT CASE WHEN kpi.code = ANY (kept.codes) THEN kpi_day_is_visible(kpi.fact) ELSE false END AS is_kept
+            SELECT CASE WHEN kpi_flows(kpi) <@ kept.codes THEN kpi_day_is_visible(kpi.fact) ELSE false END AS is_kept
         ) AS read
         -- teams with those below them multiply the rows: a scan of their own
         CROSS JOIN LATERAL (VALUES

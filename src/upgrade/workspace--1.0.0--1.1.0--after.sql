@@ -11,3 +11,18 @@ BEGIN
 END;
 $$;
 ANALYZE deal_span;
+
+-- The same count by a definition that adds up, wherever it is still the shipped one.
+UPDATE kpi
+SET
+    fact = 'prospect_stay',
+    end_column = 'due_date',
+    condition = NULL
+WHERE code = 'prospect_deal_count'
+    AND kind = 'level'
+    AND fact = 'open_stay'
+    AND date_column = 'entered_date'
+    AND end_column = 'left_date'
+    AND condition = 'is_likely AND (expected_close_date IS NULL OR expected_close_date >= period_end)'
+    AND numerator = 'count(*)'
+    AND denominator IS NULL;

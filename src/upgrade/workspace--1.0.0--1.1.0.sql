@@ -42,18 +42,20 @@ COMMENT ON COLUMN deal_span.previous_amount IS 'amount in the span before';
 CREATE TABLE kpi_day (
     kpi_code text NOT NULL,
     dimension_name text NOT NULL,
+    grain text NOT NULL,
     day date NOT NULL,
     member_ids bigint[] NOT NULL,
     numerators numeric[] NOT NULL,
     denominators numeric[] NOT NULL,
     row_counts bigint[] NOT NULL,
-    CONSTRAINT kpi_day_pkey PRIMARY KEY (kpi_code, dimension_name, day)
+    CONSTRAINT kpi_day_pkey PRIMARY KEY (kpi_code, dimension_name, grain, day)
 );
 COMMENT ON TABLE kpi_day IS
-    'One row per KPI, dimension and day, with all members of the dimension; derived by refresh_kpi_days(), do not write here.';
+    'One row per KPI, dimension and day or month, with all members of the dimension; derived by refresh_kpi_days(), do not write here.';
 COMMENT ON COLUMN kpi_day.kpi_code IS 'KPI, or part of a report';
 COMMENT ON COLUMN kpi_day.dimension_name IS 'all, rep, product, source or pipeline; teams follow from reps';
-COMMENT ON COLUMN kpi_day.day IS 'day in the workspace''s time zone';
+COMMENT ON COLUMN kpi_day.grain IS 'day, or month: what its days add up to';
+COMMENT ON COLUMN kpi_day.day IS 'day in the workspace''s time zone; the first of a month';
 COMMENT ON COLUMN kpi_day.member_ids IS 'keys of the members; NULL for all, and for what has no member';
 COMMENT ON COLUMN kpi_day.numerators IS 'numerators, in the order of the members';
 COMMENT ON COLUMN kpi_day.denominators IS 'denominators, in the order of the members; NULL for what has none';
@@ -126,6 +128,8 @@ DROP INDEX IF EXISTS contract_account_id_idx;
 CREATE INDEX contract_account_id_idx ON contract (account_id, product_id, starts_on, id) INCLUDE (ends_on, cancelled_on, amount_per_month, renewed_by);
 DROP INDEX IF EXISTS deal_phase_since_idx;
 CREATE INDEX deal_phase_since_idx ON deal (phase_since);
+DROP INDEX IF EXISTS deal_expected_close_on_idx;
+CREATE INDEX deal_expected_close_on_idx ON deal (expected_close_on);
 DROP INDEX IF EXISTS phase_stay_entered_at_idx;
 CREATE INDEX phase_stay_entered_at_idx ON phase_stay (entered_at);
 

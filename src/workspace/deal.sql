@@ -45,6 +45,7 @@ CREATE INDEX deal_opened_at_idx ON deal (opened_at);
 -- reports as of now need not look for deals that moved since
 CREATE INDEX deal_phase_since_idx ON deal (phase_since);
 CREATE INDEX deal_closed_at_idx ON deal (closed_at);
+CREATE INDEX deal_expected_close_on_idx ON deal (expected_close_on);
 COMMENT ON TABLE deal IS 'One row per deal, as it stands now.';
 COMMENT ON COLUMN deal.id IS 'key; never changes';
 COMMENT ON COLUMN deal.name IS 'name';

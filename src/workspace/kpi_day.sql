@@ -7,18 +7,20 @@
 CREATE TABLE kpi_day (
     kpi_code text NOT NULL,
     dimension_name text NOT NULL,
+    grain text NOT NULL,
     day date NOT NULL,
     member_ids bigint[] NOT NULL,
     numerators numeric[] NOT NULL,
     denominators numeric[] NOT NULL,
     row_counts bigint[] NOT NULL,
-    CONSTRAINT kpi_day_pkey PRIMARY KEY (kpi_code, dimension_name, day)
+    CONSTRAINT kpi_day_pkey PRIMARY KEY (kpi_code, dimension_name, grain, day)
 );
 COMMENT ON TABLE kpi_day IS
-    'One row per KPI, dimension and day, with all members of the dimension; derived by refresh_kpi_days(), do not write here.';
+    'One row per KPI, dimension and day or month, with all members of the dimension; derived by refresh_kpi_days(), do not write here.';
 COMMENT ON COLUMN kpi_day.kpi_code IS 'KPI, or part of a report';
 COMMENT ON COLUMN kpi_day.dimension_name IS 'all, rep, product, source or pipeline; teams follow from reps';
-COMMENT ON COLUMN kpi_day.day IS 'day in the workspace''s time zone';
+COMMENT ON COLUMN kpi_day.grain IS 'day, or month: what its days add up to';
+COMMENT ON COLUMN kpi_day.day IS 'day in the workspace''s time zone; the first of a month';
 COMMENT ON COLUMN kpi_day.member_ids IS 'keys of the members; NULL for all, and for what has no member';
 COMMENT ON COLUMN kpi_day.numerators IS 'numerators, in the order of the members';
 COMMENT ON COLUMN kpi_day.denominators IS 'denominators, in the order of the members; NULL for what has none';

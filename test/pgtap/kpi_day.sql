@@ -14,7 +14,12 @@ SELECT kpicrm.create_workspace('kept') \g /dev/null
 SELECT kpicrm.generate_demo('kept', 400, 5, '2026-05-31') \g /dev/null
 UPDATE kept.setting SET time_zone = 'Asia/Tokyo';
 -- not of the whole database: others would wait for the shared catalogs until the end of this transaction
-ANALYZE kept.lead, kept.deal, kept.deal_event, kept.deal_span, kept.phase_stay, kept.activity;
+ANALYZE kept.lead, kept.deal, kept.deal_event, kept.deal_span, kept.phase_stay, kept.activity, kept.purchase, kept.contract;
+-- levels by other days than the shipped one: an end that may lie before the beginning, and none at all
+INSERT INTO kept.kpi (code, name, name_ja, unit, kind, fact, date_column, end_column, condition, numerator, denominator) VALUES
+    ('open_product_share', 'Share with a product', '製品あり', 'rate', 'level', 'prospect_stay', 'entered_date', 'due_date', 'deal_id % 5 <> 0 -- most', 'count(product_id)', 'count(*)'),
+    ('ever_prospect_count', 'Ever prospective', '累計見込み', 'count', 'level', 'prospect_stay', 'entered_date', NULL, NULL, 'count(*)', NULL),
+    ('contract_total_count', 'Contracts ended until then', '満了累計', 'count', 'running', 'contract_end', 'end_date', NULL, 'product_id = 1', 'count(*)', 'count(amount_per_month)') \g /dev/null
 \set at 'timestamptz ''2026-06-01 09:00+09'''
 
 -- Every KPI and every part of a report by every dimension, taken from kpi_day as far as it can be, or counted.
@@ -24,7 +29,7 @@ RETURNS TABLE (kpi_code text, dimension_name text, member_id bigint, period_star
 BEGIN
     PERFORM set_config('kpicrm.kpi_days', kept, true);
     RETURN QUERY SELECT m.kpi_code, m.dimension_name, m.member_id, m.period_start, round(m.numerator, 6), round(m.denominator, 6), m.n
-        FROM kept.kpi_measure(ARRAY(SELECT code FROM kept.kpi_definition() WHERE kind = 'flow'), from_date, to_date, grain, dimensions, as_of) AS m;
+        FROM kept.kpi_measure(ARRAY(SELECT code FROM kept.kpi_definition()), from_date, to_date, grain, dimensions, as_of) AS m;
 END;
 $$;
 -- The pace of phases, from the stays that are kept and those since, or from all.
@@ -46,7 +51,10 @@ CREATE FUNCTION pg_temp.differences(as_of timestamptz DEFAULT '2026-06-01 09:00+
         ('2026-03-01', '2026-07-01', 'quarter', '{team_tree}'),
         ('2026-05-20', '2026-06-03', 'day', '{all,rep}'),
         (NULL, NULL, 'year', '{all,team,source}'),
-        ('2026-05-04', NULL, 'week', '{all,product}')
+        ('2026-05-04', NULL, 'week', '{all,product}'),
+        -- begins and ends in the middle of months
+        ('2025-11-10', '2026-05-17', 'month', '{all,rep,pipeline}'),
+        (NULL, '2026-03-20', 'half', '{all,team}')
     ) AS asked (from_date, to_date, grain, dimensions)
     CROSS JOIN LATERAL (
         WITH kept AS MATERIALIZED (
@@ -108,8 +116,8 @@ $$;
 SELECT is(pg_temp.kept(), '{}', 'nothing is kept before the first refresh');
 SELECT is(kept.refresh_kpi_days() > 1000, true, 'the first refresh counts all days');
 SELECT is(
-    pg_temp.kept(), '{average_deal_amount,contact_count,deal_count,gross_profit,lead_count,lead_time_days,opportunity_rate,revenue,visit_count,win_rate}',
-    'what adds up over leads, openings, closings and activities is kept'
+    pg_temp.kept(), '{average_deal_amount,contact_count,deal_count,expected_amount,gross_profit,lead_count,lead_time_days,new_customer_count,opportunity_rate,renewal_rate,revenue,visit_count,win_rate}',
+    'what adds up by day is kept'
 );
 SELECT is(kept.refresh_kpi_days(), 0::bigint, 'nothing to do again');
 SELECT is(
