@@ -47,6 +47,7 @@ COMMENT ON FUNCTION kpi_day_fact() IS
 -- What lets the rows on some days be found by an index, where their day alone does not.
 CREATE FUNCTION kpi_day_narrowing(
     fact text,
+    date_column text,
     days datemultirange
 ) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -59,15 +60,15 @@ BEGIN
     IF instants IS NULL THEN
         RETURN NULL;
     END IF;
-    RETURN CASE fact
+    RETURN CASE fact || '.' || date_column
         -- whether a purchase is the first one is seen among all of its customer
-        WHEN 'customer_purchase' THEN format(
+        WHEN 'customer_purchase.purchased_date' THEN format(
             'fact.account_id = ANY (ARRAY(SELECT row.account_id FROM (SELECT purchase.account_id, purchase.purchased_at AS at FROM %s.purchase) AS row WHERE %s))',
             home,
             instants
         )
         -- where a stay ends another begins
-        WHEN 'prospect_stay' THEN format(
+        WHEN 'prospect_stay.due_date' THEN format(
             'fact.deal_id = ANY (ARRAY(
                 SELECT row.deal_id FROM (SELECT stay.deal_id, stay.entered_at AS at FROM %1$s.phase_stay AS stay) AS row WHERE %2$s
                 UNION
@@ -77,7 +78,7 @@ BEGIN
             instants,
             kpi_day_spans('deal.expected_close_on', days, false)
         )
-        WHEN 'open_stay' THEN format(
+        WHEN 'open_stay.expected_close_date' THEN format(
             'fact.deal_id = ANY (ARRAY(SELECT deal.id FROM %s.deal WHERE %s))',
             home,
             kpi_day_spans('deal.expected_close_on', days, false)
@@ -85,7 +86,7 @@ BEGIN
     END;
 END;
 $$;
-COMMENT ON FUNCTION kpi_day_narrowing(text, datemultirange) IS
+COMMENT ON FUNCTION kpi_day_narrowing(text, text, datemultirange) IS
     'a condition on the rows of a fact that holds for all of them on a few spans of days; NULL if there are many spans, or the day is enough';
 
 CREATE FUNCTION kpi_day_can_hold(definition kpi) RETURNS boolean
@@ -335,6 +336,7 @@ BEGIN
         SELECT min(kpi_day.day) AS first_day, max(kpi_day.day) AS last_day
         FROM kpi_day
         WHERE kpi_day.kpi_code = ANY (kpi_codes)
+            AND kpi_day.dimension_name = 'all'
             AND kpi_day.grain = 'day'
         UNION ALL
         SELECT min(stale.day), max(stale.day)

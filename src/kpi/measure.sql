@@ -65,27 +65,41 @@ END;
 COMMENT ON FUNCTION kpi_days(date, date, text) IS
     'each day from first_day to last_day with the period of the grain it lies in';
 
--- An index is probed for each of a few spans of days; instants a day wider than any time zone needs.
+-- For an index: the day itself decides, so an hour more does no harm, whatever clocks do at midnight.
+CREATE FUNCTION kpi_day_span(
+    expression text,
+    first_day date,
+    end_day date,
+    is_instant boolean
+) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET DateStyle = 'ISO, YMD'
+    RETURN concat_ws(
+        ' AND ',
+        CASE
+            WHEN first_day IS NULL THEN NULL
+            WHEN is_instant THEN format('%s >= %L::timestamptz', expression, day_begins_at(first_day) - INTERVAL '1 hour')
+            ELSE format('%s >= %L::date', expression, first_day)
+        END,
+        CASE
+            WHEN end_day IS NULL THEN NULL
+            WHEN is_instant THEN format('%s < %L::timestamptz', expression, day_begins_at(end_day) + INTERVAL '1 hour')
+            ELSE format('%s < %L::date', expression, end_day)
+        END
+    );
+COMMENT ON FUNCTION kpi_day_span(text, date, date, boolean) IS
+    'condition on a date or an instant that holds from a day until before another; empty without either';
+
 CREATE FUNCTION kpi_day_spans(
     expression text,
     days datemultirange,
     is_instant boolean
 ) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET DateStyle = 'ISO, YMD'
+    LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (
-        SELECT format('(%s)', string_agg(
-            format(
-                CASE WHEN is_instant THEN '(%1$s >= %2$L::timestamptz AND %1$s < %3$L::timestamptz)' ELSE '(%1$s >= %4$L::date AND %1$s < %5$L::date)' END,
-                expression,
-                (lower(span.days) - 2) || ' 00:00+00',
-                (upper(span.days) + 2) || ' 00:00+00',
-                lower(span.days),
-                upper(span.days)
-            ),
-            ' OR '
-        ))
+        SELECT format('(%s)', string_agg('(' || kpi_day_span(expression, lower(span.days), upper(span.days), is_instant) || ')', ' OR '))
         FROM unnest(days) AS span (days)
+        -- a probe of the index for each
         HAVING count(*) BETWEEN 1 AND 20
     );
 COMMENT ON FUNCTION kpi_day_spans(text, datemultirange, boolean) IS
@@ -108,7 +122,8 @@ DECLARE
     home constant text = quote_ident(current_schema());
     is_tree constant boolean = dimensions = '{team_tree}';
     today constant date = local_date(as_of);
-    definition kpi;
+    definitions constant kpi[] = ARRAY(SELECT listed FROM kpi_definition() AS listed WHERE listed.code = ANY (kpi_codes));
+    definition constant kpi = definitions[1];
     first_day date;
     last_day date;
     fact record;
@@ -127,7 +142,6 @@ DECLARE
     sets text;
     set_count integer;
 BEGIN
-    SELECT listed.* INTO definition FROM kpi_definition() AS listed WHERE listed.code = kpi_codes[1];
     SELECT listed.* INTO fact FROM kpi_fact(definition.fact) AS listed;
     -- what the fact does not have is not shown
     members = array_remove(kpi_shown_dimensions(fact.columns, dimensions), 'all');
@@ -209,22 +223,17 @@ BEGIN
     IF only_days IS NOT NULL AND NOT is_dated THEN
         rows_of_period = rows_of_period || format(' AND fact.%I <@ %L::datemultirange', definition.date_column, only_days);
     END IF;
-    -- the instant of the same name, a day wider than any time zone needs, for the index
+    -- the instant of the same name, for the index
     IF instant = ANY (fact.columns) THEN
         rows_of_period = concat_ws(
             ' AND ',
             rows_of_period,
-            CASE WHEN definition.kind = 'flow' AND from_date IS NOT NULL THEN
-                format('fact.%I >= %L::timestamptz', instant, (from_date - 2) || ' 00:00+00')
-            END,
-            CASE WHEN to_date IS NOT NULL THEN
-                format('fact.%I < %L::timestamptz', instant, (to_date + 2) || ' 00:00+00')
-            END,
+            nullif(kpi_day_span(format('fact.%I', instant), CASE definition.kind WHEN 'flow' THEN from_date END, to_date, true), ''),
             -- of one span these are the limits above
             CASE WHEN (SELECT count(*) FROM unnest(only_days)) > 1 THEN kpi_day_spans(format('fact.%I', instant), only_days, true) END
         );
     END IF;
-    rows_of_period = concat_ws(' AND ', rows_of_period, kpi_day_narrowing(definition.fact, only_days));
+    rows_of_period = concat_ws(' AND ', rows_of_period, kpi_day_narrowing(definition.fact, definition.date_column, only_days));
 
     selected = (
         SELECT string_agg(format('fact.%I', listed.name), ', ')
@@ -235,7 +244,7 @@ BEGIN
         selected = selected || ', tree.member_id AS team_tree_id';
     END IF;
     -- these stand for one value each, but cost time to group by
-    IF EXISTS (SELECT FROM kpi_definition() AS kpi WHERE kpi.code = ANY (kpi_codes) AND concat(kpi.numerator, kpi.denominator) ~ 'period_end|as_of') THEN
+    IF EXISTS (SELECT FROM unnest(definitions) AS kpi WHERE concat(kpi.numerator, kpi.denominator) ~ 'period_end|as_of') THEN
         keys = keys || ', fact.period_end, fact.as_of';
     END IF;
     SELECT
@@ -264,10 +273,10 @@ BEGIN
         SELECT string_agg(format(E',\n        ((\n%s\n)) AS numerator_%s,\n        ((\n%s\n)) AS denominator_%s',
             kpi.numerator, listed.position, coalesce(kpi.denominator, 'NULL::numeric'), listed.position), '' ORDER BY listed.position)
         FROM unnest(kpi_codes) WITH ORDINALITY AS listed (code, position)
-        JOIN kpi_definition() AS kpi ON kpi.code = listed.code
+        JOIN unnest(definitions) AS kpi ON kpi.code = listed.code
     );
     -- GROUPING SETS run in one process: what adds up is first counted by all members at once
-    IF set_count > 1 AND (SELECT bool_and(kpi_sums_up(kpi)) FROM kpi_definition() AS kpi WHERE kpi.code = ANY (kpi_codes)) THEN
+    IF set_count > 1 AND (SELECT bool_and(kpi_sums_up(kpi)) FROM unnest(definitions) AS kpi) THEN
         counted = format(
             $query$(
         SELECT %1$s%2$s, count(*) AS n%3$s

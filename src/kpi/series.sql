@@ -125,7 +125,29 @@ COMMENT ON FUNCTION kpi_series(text, date, date, text, text, timestamp with time
 /*
  * kpi_long: every KPI by every dimension and month, one number a row, for Grafana
  * and other tools that want time, name and value.
+ *
+ * KPIs that count the same rows are measured together, and a filter on kpi_name reaches what
+ * is measured: the planner looks up the KPIs first if there are few, for a call of
+ * kpi_measure() costs much, and the batches first if there are many.
  */
+CREATE FUNCTION kpi_batch() RETURNS TABLE (
+    codes text[]
+)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
+BEGIN ATOMIC
+    SELECT array_agg(kpi.code ORDER BY kpi.code)
+    FROM kpi
+    GROUP BY
+        kpi.kind,
+        kpi.fact,
+        kpi.date_column,
+        kpi.end_column,
+        kpi.condition,
+        CASE kpi.kind WHEN 'formula' THEN kpi.code END;
+END;
+COMMENT ON FUNCTION kpi_batch() IS
+    'codes of the KPIs that count the same rows, and of each formula';
+
 CREATE FUNCTION kpi_long(
     from_date date DEFAULT NULL,
     to_date date DEFAULT NULL,
@@ -168,8 +190,10 @@ BEGIN ATOMIC
         kpicrm.fiscal_period_label(measured.period_start, grain, setting.fiscal_start_month, setting.week_start),
         kpi.unit
     FROM setting
+    CROSS JOIN kpi_batch() AS batch
+    JOIN kpi ON kpi.code = ANY (batch.codes)
     CROSS JOIN LATERAL kpi_measure(
-        ARRAY(SELECT listed.code FROM kpi AS listed),
+        batch.codes,
         coalesce(
             from_date,
             (kpicrm.fiscal_period_start((as_of AT TIME ZONE setting.time_zone)::date, 'year', setting.fiscal_start_month)::timestamp without time zone
@@ -183,11 +207,11 @@ BEGIN ATOMIC
         '{all,team,rep,product,source,pipeline}',
         as_of
     ) AS measured
-    JOIN kpi ON kpi.code = measured.kpi_code
     LEFT JOIN dimension_member
         ON dimension_member.dimension_name = measured.dimension_name
         AND dimension_member.member_id = measured.member_id
-    WHERE measured.numerator IS NOT NULL
+    WHERE measured.kpi_code = kpi.code
+        AND measured.numerator IS NOT NULL
         AND kpicrm.accept_as_of(as_of)
         AND kpicrm.accept_period(from_date, to_date);
 END;
