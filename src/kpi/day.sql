@@ -528,116 +528,141 @@ $$;
 COMMENT ON FUNCTION kpi_day_total_query(text[], date, date, text, text[], timestamp with time zone) IS
     'the query that takes levels or running totals of one fact, day and condition from kpi_day, and counts the days that have changed since';
 
--- Notes the days of the facts that rows before and after a statement count on.
+-- On which days the facts count a row of a table: an instant of it, for those columns of the
+-- row that the facts show, with what has to be joined, and seen, to say so.
+CREATE FUNCTION kpi_day_rule() RETURNS TABLE (
+    relation text,
+    facts text[],
+    columns text[],
+    day_at text,
+    seen text[],
+    joins text
+)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 21
+BEGIN ATOMIC
+    VALUES
+        ('lead', '{lead_fact,lead_outcome}'::text[], '{created_at,rep_id,source_id,account_id}'::text[],
+            'changed.created_at', '{}'::text[], ''),
+        ('deal', '{lead_fact}', '{lead_id,opened_at}',
+            'lead.created_at',
+            '{lead}', 'JOIN lead ON lead.id = changed.lead_id'),
+        ('deal', '{lead_outcome}', '{lead_id,opened_at,source_id,phase_id,phase_since,amount}',
+            'CASE WHEN changed.lead_id IS NULL THEN changed.opened_at ELSE lead.created_at END',
+            '{lead}', 'LEFT JOIN lead ON lead.id = changed.lead_id'),
+        ('deal', '{deal_opening,deal_effort}', '{opened_at,source_id,pipeline_id,account_id,lead_id,amount}',
+            'changed.opened_at', '{}', ''),
+        -- not by closed_at, which is not in line with a phase that was given another kind
+        ('deal', '{deal_closing,deal_effort}', '{phase_id,phase_since,opened_at,source_id,pipeline_id,account_id,lead_id,amount,cost}',
+            'changed.phase_since',
+            '{phase}', 'JOIN phase ON phase.id = changed.phase_id AND phase.kind IN (''won'', ''lost'')'),
+        ('deal', '{open_stay,prospect_stay}', '{rep_id,product_id,source_id,account_id,opened_at}',
+            'stay.at',
+            '{deal,phase_stay}', 'CROSS JOIN LATERAL (
+                    SELECT deal_stay.entered_at FROM phase_stay AS deal_stay WHERE deal_stay.deal_id = changed.id
+                    UNION ALL
+                    SELECT day_begins_at(present.expected_close_on) FROM deal AS present WHERE present.id = changed.id
+                ) AS stay (at)'),
+        -- what began or ended before the expected close is where it was; a stay ends where the next one begins
+        ('deal', '{open_stay,prospect_stay}', '{amount,expected_close_on}',
+            'expected.at',
+            '{phase_stay}', 'CROSS JOIN LATERAL (
+                    SELECT day_begins_at(changed.expected_close_on)
+                    UNION ALL
+                    SELECT deal_stay.entered_at FROM phase_stay AS deal_stay WHERE deal_stay.deal_id = changed.id AND deal_stay.entered_at >= day_begins_at(changed.expected_close_on)
+                ) AS expected (at)'),
+        ('deal', '{activity_fact}', '{source_id,pipeline_id,account_id}',
+            'coalesce(activity.ended_at, activity.started_at, activity.planned_at)',
+            '{activity}', 'JOIN activity ON activity.deal_id = changed.id AND activity.done'),
+        ('phase_stay', '{deal_opening,deal_effort}', '{phase_id,rep_id,product_id}',
+            'deal.opened_at',
+            '{deal}', 'JOIN deal ON deal.id = changed.deal_id AND changed.stay_no = 1'),
+        ('phase_stay', '{deal_closing,deal_effort}', '{phase_id,entered_at,left_at,rep_id,product_id}',
+            'changed.entered_at',
+            '{phase}', 'JOIN phase ON phase.id = changed.phase_id AND phase.kind IN (''won'', ''lost'')'),
+        ('phase_stay', '{phase_pace}', '{phase_id,entered_at,left_at}',
+            'changed.left_at', '{}', ''),
+        ('phase_stay', '{prospect_stay}', '{phase_id,entered_at,rep_id,product_id}',
+            'changed.entered_at', '{}', ''),
+        -- while a stay lasts its rep is the deal''s
+        ('phase_stay', '{open_stay,prospect_stay}', '{phase_id,entered_at,left_at,rep_id,product_id}',
+            'stay.at',
+            '{deal}', 'LEFT JOIN deal ON deal.id = changed.deal_id
+                CROSS JOIN LATERAL (VALUES
+                    (changed.left_at),
+                    (day_begins_at(deal.expected_close_on)),
+                    (CASE WHEN (deal.rep_id, deal.product_id) IS DISTINCT FROM (changed.rep_id, changed.product_id) THEN changed.entered_at END)
+                ) AS stay (at)'),
+        -- a purchase can be the first one only of those before it
+        ('purchase', '{customer_purchase}', '{purchased_at,account_id,amount,cost}',
+            'bought.at',
+            '{purchase}', 'CROSS JOIN LATERAL (
+                    SELECT changed.purchased_at
+                    UNION ALL
+                    SELECT later.purchased_at FROM purchase AS later WHERE later.account_id = changed.account_id AND later.purchased_at > changed.purchased_at
+                ) AS bought (at)'),
+        ('contract', '{contract_end}', '{ends_on,account_id,product_id,amount_per_month,renewed_by}',
+            'day_begins_at(changed.ends_on)', '{}', ''),
+        ('account', '{customer_purchase}', '{rep_id}',
+            'purchase.purchased_at',
+            '{purchase}', 'JOIN purchase ON purchase.account_id = changed.id'),
+        ('account', '{contract_end}', '{rep_id}',
+            'day_begins_at(contract.ends_on)',
+            '{contract}', 'JOIN contract ON contract.account_id = changed.id'),
+        ('activity', '{activity_fact}', '{ended_at,started_at,planned_at,done,activity_type_id,rep_id,deal_id,lead_id,account_id}',
+            'coalesce(changed.ended_at, changed.started_at, changed.planned_at)', '{}', ''),
+        -- what was done later than an opening or a closing does not count for it
+        ('activity', '{deal_effort}', '{ended_at,started_at,planned_at,done,deal_id,lead_id}',
+            'reached.at',
+            '{deal,phase}', 'JOIN deal ON deal.id = changed.deal_id OR deal.lead_id = changed.lead_id AND changed.deal_id IS NULL
+                LEFT JOIN phase ON phase.id = deal.phase_id
+                JOIN LATERAL (VALUES (deal.opened_at), (CASE WHEN phase.kind IN (''won'', ''lost'') THEN deal.phase_since END)) AS reached (at)
+                    ON changed.done AND coalesce(changed.ended_at, changed.started_at, changed.planned_at) <= reached.at'),
+        ('activity', '{lead_outcome}', '{ended_at,started_at,planned_at,done,deal_id,lead_id}',
+            'coalesce(lead.created_at, deal.opened_at)',
+            '{deal,lead}', 'LEFT JOIN deal ON deal.id = changed.deal_id
+                LEFT JOIN lead ON lead.id = CASE WHEN changed.deal_id IS NULL THEN changed.lead_id ELSE deal.lead_id END
+                WHERE changed.done');
+END;
+COMMENT ON FUNCTION kpi_day_rule() IS
+    'how the days are found that a change of a row concerns';
+
 CREATE FUNCTION kpi_day_note() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path FROM CURRENT
 AS $$
 DECLARE
-    noted record;
+    rule record;
     changed text;
+    changed_columns text[];
+    keys constant text[] = CASE TG_TABLE_NAME WHEN 'phase_stay' THEN '{deal_id,stay_no}' ELSE '{id}' END;
     -- and not local_date(), which would be called for each row
     time_zone constant text = (SELECT setting.time_zone FROM setting WHERE setting.only_row);
 BEGIN
-    FOR noted IN
-        SELECT
-            listed.facts,
-            listed.columns,
-            listed.day_at,
-            listed.seen,
-            listed.joins
-        FROM (VALUES
-            ('lead', '{lead_fact,lead_outcome}'::text[], '{created_at,rep_id,source_id,account_id}'::text[],
-                'changed.created_at', '{}'::text[], ''),
-            ('deal', '{lead_fact}', '{lead_id,opened_at}',
-                'lead.created_at',
-                '{lead}', 'JOIN lead ON lead.id = changed.lead_id'),
-            ('deal', '{lead_outcome}', '{lead_id,opened_at,source_id,phase_id,phase_since,amount}',
-                'CASE WHEN changed.lead_id IS NULL THEN changed.opened_at ELSE lead.created_at END',
-                '{lead}', 'LEFT JOIN lead ON lead.id = changed.lead_id'),
-            ('deal', '{deal_opening,deal_effort}', '{opened_at,source_id,pipeline_id,account_id,lead_id,amount}',
-                'changed.opened_at', '{}', ''),
-            -- not by closed_at, which is not in line with a phase that was given another kind
-            ('deal', '{deal_closing,deal_effort}', '{phase_id,phase_since,opened_at,source_id,pipeline_id,account_id,lead_id,amount,cost}',
-                'changed.phase_since',
-                '{phase}', 'JOIN phase ON phase.id = changed.phase_id AND phase.kind IN (''won'', ''lost'')'),
-            ('deal', '{open_stay,prospect_stay}', '{rep_id,product_id,source_id,account_id,opened_at}',
-                'stay.at',
-                '{deal,phase_stay}', 'CROSS JOIN LATERAL (
-                        SELECT deal_stay.entered_at FROM phase_stay AS deal_stay WHERE deal_stay.deal_id = changed.id
-                        UNION ALL
-                        SELECT deal_stay.left_at FROM phase_stay AS deal_stay WHERE deal_stay.deal_id = changed.id
-                        UNION ALL
-                        SELECT day_begins_at(present.expected_close_on) FROM deal AS present WHERE present.id = changed.id
-                    ) AS stay (at)'),
-            -- what began or ended before the expected close is where it was
-            ('deal', '{open_stay,prospect_stay}', '{amount,expected_close_on}',
-                'expected.at',
-                '{phase_stay}', 'CROSS JOIN LATERAL (
-                        SELECT day_begins_at(changed.expected_close_on)
-                        UNION ALL
-                        SELECT deal_stay.entered_at FROM phase_stay AS deal_stay WHERE deal_stay.deal_id = changed.id AND deal_stay.entered_at >= day_begins_at(changed.expected_close_on)
-                        UNION ALL
-                        SELECT deal_stay.left_at FROM phase_stay AS deal_stay WHERE deal_stay.deal_id = changed.id AND deal_stay.left_at >= day_begins_at(changed.expected_close_on)
-                    ) AS expected (at)'),
-            ('deal', '{activity_fact}', '{source_id,pipeline_id,account_id}',
-                'coalesce(activity.ended_at, activity.started_at, activity.planned_at)',
-                '{activity}', 'JOIN activity ON activity.deal_id = changed.id AND activity.done'),
-            ('phase_stay', '{deal_opening,deal_effort}', '{phase_id,rep_id,product_id}',
-                'deal.opened_at',
-                '{deal}', 'JOIN deal ON deal.id = changed.deal_id AND changed.stay_no = 1'),
-            ('phase_stay', '{deal_closing,deal_effort}', '{phase_id,entered_at,left_at,rep_id,product_id}',
-                'changed.entered_at',
-                '{phase}', 'JOIN phase ON phase.id = changed.phase_id AND phase.kind IN (''won'', ''lost'')'),
-            ('phase_stay', '{phase_pace}', '{phase_id,entered_at,left_at}',
-                'changed.left_at', '{}', ''),
-            ('phase_stay', '{prospect_stay}', '{phase_id,entered_at,rep_id,product_id}',
-                'changed.entered_at', '{}', ''),
-            -- while a stay lasts its rep is the deal''s
-            ('phase_stay', '{open_stay,prospect_stay}', '{phase_id,entered_at,left_at,rep_id,product_id}',
-                'stay.at',
-                '{deal}', 'LEFT JOIN deal ON deal.id = changed.deal_id
-                    CROSS JOIN LATERAL (VALUES
-                        (changed.left_at),
-                        (day_begins_at(deal.expected_close_on)),
-                        (CASE WHEN (deal.rep_id, deal.product_id) IS DISTINCT FROM (changed.rep_id, changed.product_id) THEN changed.entered_at END)
-                    ) AS stay (at)'),
-            -- a purchase can be the first one only of those before it
-            ('purchase', '{customer_purchase}', '{purchased_at,account_id,amount,cost}',
-                'bought.at',
-                '{purchase}', 'CROSS JOIN LATERAL (
-                        SELECT changed.purchased_at
-                        UNION ALL
-                        SELECT later.purchased_at FROM purchase AS later WHERE later.account_id = changed.account_id AND later.purchased_at > changed.purchased_at
-                    ) AS bought (at)'),
-            ('contract', '{contract_end}', '{ends_on,account_id,product_id,amount_per_month,renewed_by}',
-                'day_begins_at(changed.ends_on)', '{}', ''),
-            ('account', '{customer_purchase}', '{rep_id}',
-                'purchase.purchased_at',
-                '{purchase}', 'JOIN purchase ON purchase.account_id = changed.id'),
-            ('account', '{contract_end}', '{rep_id}',
-                'day_begins_at(contract.ends_on)',
-                '{contract}', 'JOIN contract ON contract.account_id = changed.id'),
-            ('activity', '{activity_fact}', '{ended_at,started_at,planned_at,done,activity_type_id,rep_id,deal_id,lead_id,account_id}',
-                'coalesce(changed.ended_at, changed.started_at, changed.planned_at)', '{}', ''),
-            -- what was done later than an opening or a closing does not count for it
-            ('activity', '{deal_effort}', '{ended_at,started_at,planned_at,done,deal_id,lead_id}',
-                'reached.at',
-                '{deal,phase}', 'JOIN deal ON deal.id = changed.deal_id OR deal.lead_id = changed.lead_id AND changed.deal_id IS NULL
-                    LEFT JOIN phase ON phase.id = deal.phase_id
-                    JOIN LATERAL (VALUES (deal.opened_at), (CASE WHEN phase.kind IN (''won'', ''lost'') THEN deal.phase_since END)) AS reached (at)
-                        ON changed.done AND coalesce(changed.ended_at, changed.started_at, changed.planned_at) <= reached.at'),
-            ('activity', '{lead_outcome}', '{ended_at,started_at,planned_at,done,deal_id,lead_id}',
-                'coalesce(lead.created_at, deal.opened_at)',
-                '{deal,lead}', 'LEFT JOIN deal ON deal.id = changed.deal_id
-                    LEFT JOIN lead ON lead.id = CASE WHEN changed.deal_id IS NULL THEN changed.lead_id ELSE deal.lead_id END
-                    WHERE changed.done')
-        ) AS listed (relation, facts, columns, day_at, seen, joins)
+    -- most statements change few columns
+    IF TG_OP = 'UPDATE' THEN
+        EXECUTE (
+            SELECT format(
+                'SELECT array_remove(ARRAY[%s], NULL) FROM before_rows AS before FULL JOIN after_rows AS after ON (%s)',
+                string_agg(format('CASE WHEN bool_or(before.%1$I IS DISTINCT FROM after.%1$I) THEN %1$L END', listed.name), ', '),
+                (SELECT string_agg(format('after.%1$I = before.%1$I', key.name), ' AND ') FROM unnest(keys) AS key (name))
+            )
+            FROM (
+                SELECT DISTINCT unnest(listed.columns) AS name
+                FROM kpi_day_rule() AS listed
+                WHERE listed.relation = TG_TABLE_NAME
+            ) AS listed
+        )
+        INTO changed_columns;
+    END IF;
+    FOR rule IN
+        SELECT listed.*
+        FROM kpi_day_rule() AS listed
         WHERE listed.relation = TG_TABLE_NAME
+            AND (TG_OP <> 'UPDATE' OR listed.columns && changed_columns)
     LOOP
         -- who cannot see all rows of the other tables cannot say which days it is about
-        IF (SELECT bool_or(row_security_active(other.name::regclass) OR NOT has_table_privilege(other.name::regclass, 'SELECT')) FROM unnest(noted.seen) AS other (name)) THEN
-            INSERT INTO kpi_day_stale (fact, is_whole) SELECT fact.name, true FROM unnest(noted.facts) AS fact (name);
+        IF (SELECT bool_or(row_security_active(other.name::regclass) OR NOT has_table_privilege(other.name::regclass, 'SELECT')) FROM unnest(rule.seen) AS other (name)) THEN
+            INSERT INTO kpi_day_stale (fact, is_whole) SELECT fact.name, true FROM unnest(rule.facts) AS fact (name);
             CONTINUE;
         END IF;
         -- of an UPDATE the rows before and after, as far as they differ in what the fact shows
@@ -649,7 +674,7 @@ BEGIN
                     '(SELECT %1$s FROM before_rows EXCEPT ALL SELECT %1$s FROM after_rows UNION ALL (SELECT %1$s FROM after_rows EXCEPT ALL SELECT %1$s FROM before_rows))',
                     string_agg(listed.name, ', ')
                 )
-                FROM unnest(noted.columns || CASE TG_TABLE_NAME WHEN 'phase_stay' THEN '{deal_id,stay_no}'::text[] ELSE '{id}' END) AS listed (name)
+                FROM unnest(rule.columns || keys) AS listed (name)
             )
         END;
         EXECUTE format(
@@ -662,10 +687,10 @@ BEGIN
                 ) AS dated
                 CROSS JOIN unnest(%L::text[]) AS fact (name)',
             time_zone,
-            noted.day_at,
+            rule.day_at,
             changed,
-            noted.joins,
-            noted.facts
+            rule.joins,
+            rule.facts
         );
     END LOOP;
     RETURN NULL;
@@ -1029,6 +1054,7 @@ BEGIN
         WHERE kpi_day_cover.latest_at <> excluded.latest_at;
     END LOOP;
     DELETE FROM kpi_day WHERE NOT EXISTS (SELECT FROM kpi_day_cover AS cover WHERE cover.kpi_code = kpi_day.kpi_code);
+    PERFORM renew_statistics();
     RETURN result;
 END;
 $$;

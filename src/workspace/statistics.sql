@@ -15,7 +15,7 @@ BEGIN
     INTO outgrown
     FROM pg_class AS relation
     WHERE relation.relnamespace = quote_ident(current_schema())::regnamespace
-        AND relation.relname IN ('account', 'lead', 'deal', 'deal_event', 'deal_span', 'phase_stay', 'deal_slip', 'activity')
+        AND relation.relname IN ('account', 'lead', 'deal', 'deal_event', 'deal_span', 'phase_stay', 'deal_slip', 'activity', 'kpi_day')
         -- who may not would be warned
         AND pg_has_role(relation.relowner, 'USAGE')
         AND CASE relation.relkind
@@ -28,4 +28,4 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION renew_statistics() IS
-    'analyzes the tables of deals, leads and activities that have more than doubled since they were, as far as the caller owns them';
+    'analyzes the tables of deals, leads and activities, and kpi_day, that have more than doubled since they were, as far as the caller owns them';

@@ -8,7 +8,7 @@ SET client_min_messages = warning;
 -- hundreds of queries, each compiled for itself, would take minutes
 SET jit = off;
 \pset tuples_only on
-SELECT plan(153);
+SELECT plan(183);
 
 SELECT kpicrm.create_workspace('kept') \g /dev/null
 SELECT kpicrm.generate_demo('kept', 400, 5, '2026-05-31') \g /dev/null
@@ -183,6 +183,17 @@ SELECT pg_temp.holds('deals are expected at another time', $$UPDATE kept.deal SE
 SELECT pg_temp.holds('open deals change hands', $$UPDATE kept.deal SET rep_id = 1 + id % 3, product_id = 1 + id % 2 WHERE closed_at IS NULL$$);
 SELECT pg_temp.holds('and are given back as they move', $$UPDATE kept.deal SET rep_id = stay.rep_id, product_id = stay.product_id, phase_id = (SELECT phase.id FROM kept.phase WHERE phase.pipeline_id = deal.pipeline_id AND phase.id <> deal.phase_id AND phase.kind = 'open' ORDER BY phase.position DESC LIMIT 1), phase_since = '2026-05-31 12:00+09' FROM kept.phase_stay AS stay WHERE stay.deal_id = deal.id AND stay.left_at IS NULL AND deal.closed_at IS NULL AND deal.phase_since < '2026-05-31 12:00+09' AND deal.id % 2 = 0$$);
 SELECT pg_temp.holds('they move, and nothing else', $$UPDATE kept.deal SET phase_id = (SELECT phase.id FROM kept.phase WHERE phase.pipeline_id = deal.pipeline_id AND phase.id <> deal.phase_id AND phase.kind = 'open' ORDER BY phase.position LIMIT 1), phase_since = '2026-05-31 20:00+09' WHERE closed_at IS NULL AND phase_since < '2026-05-31 20:00+09' AND id % 3 = 0$$);
+-- one deal, so that no other one's days are counted again
+SELECT pg_temp.holds('a deal begins in a likely phase', $$INSERT INTO kept.deal (name, phase_id, rep_id, opened_at, expected_close_on) SELECT 'likely', phase.id, 1, '2026-02-10 10:00+09', '2026-03-20' FROM kept.phase WHERE phase.kind = 'open' AND phase.win_probability >= 0.5 LIMIT 1$$);
+SELECT pg_temp.holds('it goes to another rep', $$INSERT INTO kept.deal_event (deal_id, at, rep_id) SELECT id, '2026-02-12', 3 FROM kept.deal WHERE name = 'likely'; SELECT kept.rebuild_history()$$);
+SELECT pg_temp.holds('it is won', $$UPDATE kept.deal SET phase_id = (SELECT phase.id FROM kept.phase WHERE phase.pipeline_id = deal.pipeline_id AND phase.kind = 'won' LIMIT 1), phase_since = '2026-03-10 10:00+09' WHERE name = 'likely'$$);
+SELECT pg_temp.holds('later than expected, it turns out', $$UPDATE kept.deal SET expected_close_on = '2026-02-25' WHERE name = 'likely'$$);
+SELECT pg_temp.holds('which was before it was there', $$UPDATE kept.deal SET expected_close_on = '2026-02-05' WHERE name = 'likely'$$);
+SELECT pg_temp.holds('or after all', $$UPDATE kept.deal SET expected_close_on = '2026-04-20' WHERE name = 'likely'$$);
+SELECT pg_temp.holds('the first rep was another one', $$INSERT INTO kept.deal_event (deal_id, at, phase_id, rep_id) SELECT stay.deal_id, stay.entered_at, stay.phase_id, 2 FROM kept.phase_stay AS stay JOIN kept.deal ON deal.id = stay.deal_id WHERE deal.name = 'likely' AND stay.stay_no = 1; SELECT kept.rebuild_history()$$);
+SELECT pg_temp.holds('it is deleted', $$DELETE FROM kept.deal WHERE name = 'likely'$$);
+SELECT pg_temp.holds('a deal of nobody', $$INSERT INTO kept.deal (name, phase_id, opened_at) SELECT 'nobody', phase.id, '2026-02-10 10:00+09' FROM kept.phase WHERE phase.kind = 'open' AND phase.win_probability >= 0.5 LIMIT 1$$);
+SELECT pg_temp.holds('is deleted', $$DELETE FROM kept.deal WHERE name = 'nobody'$$);
 SELECT pg_temp.holds('another probability is likely', $$UPDATE kept.setting SET prospect_min_probability = 0.2$$);
 SELECT pg_temp.holds('a phase is more likely from now on, and was not before', $$UPDATE kept.phase SET win_probability = 0.9 WHERE id = (SELECT min(id) FROM kept.phase WHERE kind = 'open')$$);
 SELECT is(pg_temp.differences('2026-05-31 23:00+09', 2), 0::bigint, 'as of before it was');

@@ -7,7 +7,7 @@ BEGIN;
 \ir include/plain_statistics.sql
 \ir include/occasion.sql
 \pset tuples_only on
-SELECT plan(44);
+SELECT plan(51);
 
 -- This file counts its own.
 DELETE FROM crm.inquiry;
@@ -205,6 +205,38 @@ SELECT is_empty(
         ON l.kpi_name = s.code AND l.member_id IS NOT DISTINCT FROM s.member_id AND l.period_start = s.period_start
       WHERE l.value IS DISTINCT FROM s.value::float8$$,
     'kpi_long shows the same'
+);
+
+-- A filter on kpi_name reaches what is measured, whether kpi was ever analyzed or not.
+SET LOCAL track_functions = 'pl';
+CREATE FUNCTION pg_temp.measured(query text) RETURNS bigint
+    LANGUAGE plpgsql AS $$
+DECLARE
+    before constant bigint = coalesce((SELECT calls FROM pg_stat_xact_user_functions WHERE schemaname = 'demo' AND funcname = 'kpi_measure'), 0);
+BEGIN
+    EXECUTE 'SELECT count(*) FROM ' || query;
+    RETURN (SELECT calls FROM pg_stat_xact_user_functions WHERE schemaname = 'demo' AND funcname = 'kpi_measure') - before;
+END;
+$$;
+CREATE FUNCTION pg_temp.measured_by_filter() RETURNS SETOF text
+    LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN NEXT is(pg_temp.measured($q$demo.kpi_long WHERE kpi_name = 'revenue'$q$), 1::bigint, 'one KPI is measured for a chart of one');
+    RETURN NEXT ok(pg_temp.measured($q$demo.kpi_long WHERE kpi_name IN ('revenue', 'lead_count') AND dimension_name = 'all'$q$) <= 2, 'two for two');
+    -- of formulas what was a year before, and of none of them less
+    RETURN NEXT is(
+        pg_temp.measured('demo.kpi_long'), (SELECT count(*) FROM demo.kpi_batch()) + (SELECT count(*) FROM demo.kpi WHERE kind = 'formula'),
+        'and for all of them each batch once'
+    );
+END;
+$$;
+SELECT pg_temp.measured_by_filter();
+ANALYZE demo.kpi, demo.setting;
+SELECT pg_temp.measured_by_filter();
+SELECT is(
+    (SELECT array_agg(code ORDER BY code) FROM demo.kpi_batch() AS batch CROSS JOIN unnest(batch.codes) AS code),
+    (SELECT array_agg(code ORDER BY code) FROM demo.kpi),
+    'each KPI is in one batch'
 );
 SELECT * FROM finish();
 ROLLBACK;
