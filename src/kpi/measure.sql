@@ -97,12 +97,12 @@ CREATE FUNCTION kpi_day_spans(
 ) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     -- a probe of the index for each
-    RETURN CASE WHEN (SELECT count(*) FROM unnest(days)) <= 20 THEN (
+    RETURN CASE WHEN (SELECT count(*) FROM unnest(days)) <= 100 THEN (
         SELECT '(' || string_agg('(' || kpi_day_span(expression, lower(span.days), upper(span.days), is_instant) || ')', ' OR ') || ')'
         FROM unnest(days) AS span (days)
     ) END;
 COMMENT ON FUNCTION kpi_day_spans(text, datemultirange, boolean) IS
-    'condition on a date or an instant that holds on all of the days, for at most 20 spans of them; NULL for more';
+    'condition on a date or an instant that holds on all of the days, for at most 100 spans of them; NULL for more';
 
 CREATE FUNCTION kpi_query(
     kpi_codes text[],

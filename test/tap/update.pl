@@ -96,6 +96,7 @@ $node->safe_psql(
     GRANT CREATE ON DATABASE updated TO update_owner;
     SET ROLE update_owner;
     SELECT kpicrm.create_workspace('owned');
+    UPDATE owned.kpi SET condition = 'is_likely' WHERE code = 'prospect_deal_count';
     -- what an upgrade runs must not lead back to the role that upgrades
     CREATE FUNCTION owned.escape() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM set_config('role', 'none', true); ALTER ROLE update_owner SUPERUSER; RETURN NULL; END$$;
     CREATE TRIGGER escape BEFORE UPDATE ON owned.setting FOR EACH STATEMENT EXECUTE FUNCTION owned.escape();
@@ -142,6 +143,8 @@ sub comparable
 }
 my %asked = map { (split /\|/)[0] => 1 } split /\n/, $before;
 is(comparable($node->safe_psql('updated', $answers), \%asked), comparable($before, \%asked), 'and answers as it did');
+my $kpis = 'SELECT code, definition_hash FROM crm.kpi ORDER BY code';
+is($node->safe_psql('updated', $kpis), $node->safe_psql('fresh', $kpis), 'its KPIs are defined as fresh ones');
 is($node->safe_psql('updated', 'SELECT count(*) FROM crm.check_history()'), 0, 'its history holds together');
 is($node->safe_psql('updated', q{SELECT kpicrm.upgrade_workspace('crm')}), $version, 'a second time changes nothing');
 is($node->safe_psql('updated', 'SELECT count(*) > 0, (SELECT count(*) FROM my_week) >= 0 FROM my_board'), 't|t', 'views of its users stay');
@@ -161,6 +164,7 @@ like($by->('update_writer', q{SELECT kpicrm.upgrade_workspace('owned')}), qr/wor
 like($trapped, qr/cannot set parameter "role" within security-/, 'what the owner has put into a workspace cannot leave the owner\'s role');
 $node->safe_psql('updated', 'DROP TRIGGER escape ON owned.setting');
 is($node->safe_psql('updated', q{SELECT kpicrm.upgrade_workspace('owned'), current_user = session_user}), "$version|t", 'a superuser can, and is one afterwards');
+is($node->safe_psql('updated', q{SELECT fact, condition FROM owned.kpi WHERE code = 'prospect_deal_count'}), 'open_stay|is_likely', 'a definition of its own stays');
 is(
     $node->safe_psql('updated', q{
         SELECT relname FROM pg_class WHERE relnamespace = 'owned'::regnamespace AND relowner <> 'update_owner'::regrole
