@@ -12,10 +12,10 @@
  * it was counted when nobody was writing, or when all had ended who wrote when it was first seen.
  *
  * Kept are KPIs of kind flow, the flows that levels and running totals are made of, and parts
- * of reports, that add up over the facts of kpi_day_fact(), and the pace of phases (pace.sql).  A report takes nothing from kpi_day if
- * the definition, the time zone or the version is another one, if the past that it looks at
- * was different (as_of before the latest change of a deal or, for some, the latest activity),
- * or if row security hides rows from the reader.
+ * of reports, that add up over the facts of kpi_day_fact(), and the pace of phases (pace.sql).
+ * A report takes nothing from kpi_day if the definition, the time zone or the version is
+ * another one, if the past that it looks at was different (as_of before the latest change of
+ * a deal or, for some, the latest activity), or if row security hides rows from the reader.
  */
 
 CREATE FUNCTION kpi_day_fact() RETURNS TABLE (
@@ -55,7 +55,7 @@ CREATE FUNCTION kpi_day_narrowing(
 AS $$
 DECLARE
     home constant text = quote_ident(current_schema());
-    instants constant text = kpi_day_spans('row.at', days, true);
+    instants constant text = kpi_day_spans('moved.at', days, true);
 BEGIN
     -- of many days a scan finds the rows sooner
     IF instants IS NULL OR (SELECT count(*) FROM unnest(days)) > 20 THEN
@@ -64,14 +64,14 @@ BEGIN
     RETURN CASE fact || '.' || date_column
         -- whether a purchase is the first one is seen among all of its customer
         WHEN 'customer_purchase.purchased_date' THEN format(
-            'fact.account_id = ANY (ARRAY(SELECT row.account_id FROM (SELECT purchase.account_id, purchase.purchased_at AS at FROM %s.purchase) AS row WHERE %s))',
+            'fact.account_id = ANY (ARRAY(SELECT moved.account_id FROM (SELECT purchase.account_id, purchase.purchased_at AS at FROM %s.purchase) AS moved WHERE %s))',
             home,
             instants
         )
         -- where a stay ends another begins
         WHEN 'prospect_stay.due_date' THEN format(
             'fact.deal_id = ANY (ARRAY(
-                SELECT row.deal_id FROM (SELECT stay.deal_id, stay.entered_at AS at FROM %1$s.phase_stay AS stay) AS row WHERE %2$s
+                SELECT moved.deal_id FROM (SELECT stay.deal_id, stay.entered_at AS at FROM %1$s.phase_stay AS stay) AS moved WHERE %2$s
                 UNION
                 SELECT deal.id FROM %1$s.deal WHERE %3$s
             ))',
@@ -94,15 +94,22 @@ CREATE FUNCTION kpi_day_can_hold(definition kpi) RETURNS boolean
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path FROM CURRENT
 AS $$
+DECLARE
+    -- of a flow that a KPI is made of what the KPI says, without what kpi_definition() adds
+    expressions constant text = coalesce(
+        (SELECT concat_ws(' ', kpi.condition, kpi.numerator, kpi.denominator) FROM kpi WHERE definition.code = ANY (kpi_flows(kpi))),
+        concat_ws(' ', definition.condition, definition.numerator, definition.denominator)
+    );
 BEGIN
     RETURN definition.kind = 'flow'
         AND EXISTS (SELECT FROM kpi_day_fact() AS tracked WHERE tracked.fact = definition.fact)
         -- of another day of a stay not everything is noted
         AND (definition.fact <> 'open_stay' OR definition.date_column = 'expected_close_date')
+        AND NOT (definition.fact = 'prospect_stay' AND definition.date_column <> 'due_date' AND expressions ~ 'due_date')
         -- what has begun less what has ended is 0 where a sum of nothing is NULL
-        AND NOT (definition.code ~ '\.(begun|ended)$' AND concat(definition.numerator, definition.denominator) ~* '\msum\M')
+        AND NOT (definition.code ~ '\.(begun|ended)$' AND expressions ~* '\msum\M')
         -- a rep's team is the present one, and the present changes without a row of the fact
-        AND NOT concat(definition.condition, definition.numerator, definition.denominator) ~ 'as_of|team_id'
+        AND NOT expressions ~ 'as_of|team_id'
         AND kpi_adds_up(definition);
 END;
 $$;
@@ -254,6 +261,21 @@ $$;
 COMMENT ON FUNCTION kpi_day_found(text) IS
     'the days, from their first instant until before their last, on which something is kept of a KPI or has changed since; none if kpi_day_is_read() says no';
 
+-- No way through a timestamp, whose range is that of fewer days; the last month of all has no end.
+CREATE FUNCTION kpi_day_month(day date) RETURNS daterange
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (
+        SELECT daterange(month.first_day, month.later_day - EXTRACT(day FROM month.later_day)::integer + 1)
+        FROM (
+            SELECT
+                kpi_day_month.day - EXTRACT(day FROM kpi_day_month.day)::integer + 1 AS first_day,
+                kpi_day_month.day - EXTRACT(day FROM kpi_day_month.day)::integer + 32 AS later_day
+            WHERE kpi_day_month.day < '5874897-12-01'
+        ) AS month
+    );
+COMMENT ON FUNCTION kpi_day_month(date) IS
+    'the days of the month a day lies in; NULL for the last month there is';
+
 -- Whole months of which nothing has to be counted again are read as one row.
 CREATE FUNCTION kpi_day_months(
     kpi_codes text[],
@@ -265,7 +287,7 @@ CREATE FUNCTION kpi_day_months(
     RETURN (
         SELECT coalesce(range_agg(month.days), '{}')
         FROM (
-            SELECT daterange(kept.day, (kept.day + INTERVAL '1 month')::date) AS days
+            SELECT kpi_day_month(kept.day) AS days
             FROM kpi_day AS kept
             WHERE kept.kpi_code = ANY (kpi_codes)
                 AND kept.dimension_name = 'all'
@@ -529,97 +551,92 @@ $$;
 COMMENT ON FUNCTION kpi_day_total_query(text[], date, date, text, text[], timestamp with time zone) IS
     'the query that takes levels or running totals of one fact, day and condition from kpi_day, and counts the days that have changed since';
 
--- On which days the facts count a row of a table: an instant of it, for those columns of the
--- row that the facts show, with what has to be joined, and seen, to say so.
+-- On which days the facts count a row of a table: instants or days of it and of what is joined,
+-- for those columns that the facts show.  seen: the tables that are joined to say so.
 CREATE FUNCTION kpi_day_rule() RETURNS TABLE (
     relation text,
     facts text[],
     columns text[],
-    day_at text,
+    instants text[],
+    days text[],
     seen text[],
     joins text
 )
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 21
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 20
 BEGIN ATOMIC
     VALUES
         ('lead', '{lead_fact,lead_outcome}'::text[], '{created_at,rep_id,source_id,account_id}'::text[],
-            'changed.created_at', '{}'::text[], ''),
+            ARRAY['changed.created_at'], '{}'::text[], '{}'::text[], ''),
         ('deal', '{lead_fact}', '{lead_id,opened_at}',
-            'lead.created_at',
+            ARRAY['lead.created_at'], '{}',
             '{lead}', 'JOIN lead ON lead.id = changed.lead_id'),
         ('deal', '{lead_outcome}', '{lead_id,opened_at,source_id,phase_id,phase_since,amount}',
-            'CASE WHEN changed.lead_id IS NULL THEN changed.opened_at ELSE lead.created_at END',
+            ARRAY['CASE WHEN changed.lead_id IS NULL THEN changed.opened_at ELSE lead.created_at END'], '{}',
             '{lead}', 'LEFT JOIN lead ON lead.id = changed.lead_id'),
         ('deal', '{deal_opening,deal_effort}', '{opened_at,source_id,pipeline_id,account_id,lead_id,amount}',
-            'changed.opened_at', '{}', ''),
+            ARRAY['changed.opened_at'], '{}', '{}', ''),
         -- not by closed_at, which is not in line with a phase that was given another kind
         ('deal', '{deal_closing,deal_effort}', '{phase_id,phase_since,opened_at,source_id,pipeline_id,account_id,lead_id,amount,cost}',
-            'changed.phase_since',
+            ARRAY['changed.phase_since'], '{}',
             '{phase}', 'JOIN phase ON phase.id = changed.phase_id AND phase.kind IN (''won'', ''lost'')'),
         ('deal', '{open_stay,prospect_stay}', '{rep_id,product_id,source_id,account_id,opened_at}',
-            'stay.at',
-            '{deal,phase_stay}', 'CROSS JOIN LATERAL (
-                    SELECT deal_stay.entered_at FROM phase_stay AS deal_stay WHERE deal_stay.deal_id = changed.id
-                    UNION ALL
-                    SELECT day_begins_at(present.expected_close_on) FROM deal AS present WHERE present.id = changed.id
-                ) AS stay (at)'),
+            ARRAY['stay.entered_at'], ARRAY['deal.expected_close_on'],
+            '{deal,phase_stay}', 'JOIN deal ON deal.id = changed.id
+                LEFT JOIN phase_stay AS stay ON stay.deal_id = changed.id'),
         -- what began or ended before the expected close is where it was; a stay ends where the next one begins
         ('deal', '{open_stay,prospect_stay}', '{amount,expected_close_on}',
-            'expected.at',
-            '{phase_stay}', 'CROSS JOIN LATERAL (
-                    SELECT day_begins_at(changed.expected_close_on)
-                    UNION ALL
-                    SELECT deal_stay.entered_at FROM phase_stay AS deal_stay WHERE deal_stay.deal_id = changed.id AND deal_stay.entered_at >= day_begins_at(changed.expected_close_on)
-                ) AS expected (at)'),
+            ARRAY['stay.entered_at'], ARRAY['changed.expected_close_on'],
+            '{phase_stay}', 'LEFT JOIN phase_stay AS stay
+                ON stay.deal_id = changed.id
+                -- a day more than any time zone needs
+                AND (stay.entered_at AT TIME ZONE ''UTC'')::date + 1 >= changed.expected_close_on'),
         ('deal', '{activity_fact}', '{source_id,pipeline_id,account_id}',
-            'coalesce(activity.ended_at, activity.started_at, activity.planned_at)',
+            ARRAY['coalesce(activity.ended_at, activity.started_at, activity.planned_at)'], '{}',
             '{activity}', 'JOIN activity ON activity.deal_id = changed.id AND activity.done'),
         ('phase_stay', '{deal_opening,deal_effort}', '{phase_id,rep_id,product_id}',
-            'deal.opened_at',
+            ARRAY['deal.opened_at'], '{}',
             '{deal}', 'JOIN deal ON deal.id = changed.deal_id AND changed.stay_no = 1'),
         ('phase_stay', '{deal_closing,deal_effort}', '{phase_id,entered_at,left_at,rep_id,product_id}',
-            'changed.entered_at',
+            ARRAY['changed.entered_at'], '{}',
             '{phase}', 'JOIN phase ON phase.id = changed.phase_id AND phase.kind IN (''won'', ''lost'')'),
         ('phase_stay', '{phase_pace}', '{phase_id,entered_at,left_at}',
-            'changed.left_at', '{}', ''),
+            ARRAY['changed.left_at'], '{}', '{}', ''),
         ('phase_stay', '{prospect_stay}', '{phase_id,entered_at,rep_id,product_id}',
-            'changed.entered_at', '{}', ''),
+            ARRAY['changed.entered_at'], '{}', '{}', ''),
         -- while a stay lasts its rep is the deal''s
         ('phase_stay', '{open_stay,prospect_stay}', '{phase_id,entered_at,left_at,rep_id,product_id}',
-            'stay.at',
-            '{deal}', 'LEFT JOIN deal ON deal.id = changed.deal_id
-                CROSS JOIN LATERAL (VALUES
-                    (changed.left_at),
-                    (day_begins_at(deal.expected_close_on)),
-                    (CASE WHEN (deal.rep_id, deal.product_id) IS DISTINCT FROM (changed.rep_id, changed.product_id) THEN changed.entered_at END)
-                ) AS stay (at)'),
-        -- a purchase can be the first one only of those before it
+            ARRAY[
+                'changed.left_at',
+                'CASE WHEN (deal.rep_id, deal.product_id) IS DISTINCT FROM (changed.rep_id, changed.product_id) THEN changed.entered_at END'
+            ],
+            ARRAY['deal.expected_close_on'],
+            '{deal}', 'LEFT JOIN deal ON deal.id = changed.deal_id'),
+        -- a purchase can be the first one only of those before it, in the order of days
         ('purchase', '{customer_purchase}', '{purchased_at,account_id,amount,cost}',
-            'bought.at',
-            '{purchase}', 'CROSS JOIN LATERAL (
-                    SELECT changed.purchased_at
-                    UNION ALL
-                    SELECT later.purchased_at FROM purchase AS later WHERE later.account_id = changed.account_id AND later.purchased_at > changed.purchased_at
-                ) AS bought (at)'),
+            ARRAY['changed.purchased_at', 'later.purchased_at'], '{}',
+            '{purchase}', 'LEFT JOIN purchase AS later
+                ON later.account_id = changed.account_id
+                -- clocks may go back across midnight
+                AND later.purchased_at > changed.purchased_at - INTERVAL ''1 day'''),
         ('contract', '{contract_end}', '{ends_on,account_id,product_id,amount_per_month,renewed_by}',
-            'day_begins_at(changed.ends_on)', '{}', ''),
+            '{}', ARRAY['changed.ends_on'], '{}', ''),
         ('account', '{customer_purchase}', '{rep_id}',
-            'purchase.purchased_at',
+            ARRAY['purchase.purchased_at'], '{}',
             '{purchase}', 'JOIN purchase ON purchase.account_id = changed.id'),
         ('account', '{contract_end}', '{rep_id}',
-            'day_begins_at(contract.ends_on)',
+            '{}', ARRAY['contract.ends_on'],
             '{contract}', 'JOIN contract ON contract.account_id = changed.id'),
         ('activity', '{activity_fact}', '{ended_at,started_at,planned_at,done,activity_type_id,rep_id,deal_id,lead_id,account_id}',
-            'coalesce(changed.ended_at, changed.started_at, changed.planned_at)', '{}', ''),
+            ARRAY['coalesce(changed.ended_at, changed.started_at, changed.planned_at)'], '{}', '{}', ''),
         -- what was done later than an opening or a closing does not count for it
         ('activity', '{deal_effort}', '{ended_at,started_at,planned_at,done,deal_id,lead_id}',
-            'reached.at',
+            ARRAY['reached.at'], '{}',
             '{deal,phase}', 'JOIN deal ON deal.id = changed.deal_id OR deal.lead_id = changed.lead_id AND changed.deal_id IS NULL
                 LEFT JOIN phase ON phase.id = deal.phase_id
                 JOIN LATERAL (VALUES (deal.opened_at), (CASE WHEN phase.kind IN (''won'', ''lost'') THEN deal.phase_since END)) AS reached (at)
                     ON changed.done AND coalesce(changed.ended_at, changed.started_at, changed.planned_at) <= reached.at'),
         ('activity', '{lead_outcome}', '{ended_at,started_at,planned_at,done,deal_id,lead_id}',
-            'coalesce(lead.created_at, deal.opened_at)',
+            ARRAY['coalesce(lead.created_at, deal.opened_at)'], '{}',
             '{deal,lead}', 'LEFT JOIN deal ON deal.id = changed.deal_id
                 LEFT JOIN lead ON lead.id = CASE WHEN changed.deal_id IS NULL THEN changed.lead_id ELSE deal.lead_id END
                 WHERE changed.done');
@@ -636,8 +653,8 @@ DECLARE
     changed text;
     changed_columns text[];
     keys constant text[] = CASE TG_TABLE_NAME WHEN 'phase_stay' THEN '{deal_id,stay_no}' ELSE '{id}' END;
-    -- and not local_date(), which would be called for each row
-    time_zone constant text = (SELECT setting.time_zone FROM setting WHERE setting.only_row);
+    -- what others have committed since may not be seen in an older snapshot
+    sees_all constant boolean = current_setting('transaction_isolation') IN ('read committed', 'read uncommitted');
 BEGIN
     -- most statements change few columns
     IF TG_OP = 'UPDATE' THEN
@@ -662,7 +679,10 @@ BEGIN
             AND (TG_OP <> 'UPDATE' OR listed.columns && changed_columns)
     LOOP
         -- who cannot see all rows of the other tables cannot say which days it is about
-        IF (SELECT bool_or(row_security_active(other.name::regclass) OR NOT has_table_privilege(other.name::regclass, 'SELECT')) FROM unnest(rule.seen) AS other (name)) THEN
+        IF (
+            SELECT bool_or(NOT sees_all OR row_security_active(other.name::regclass) OR NOT has_table_privilege(other.name::regclass, 'SELECT'))
+            FROM unnest(rule.seen) AS other (name)
+        ) THEN
             INSERT INTO kpi_day_stale (fact, is_whole) SELECT fact.name, true FROM unnest(rule.facts) AS fact (name);
             CONTINUE;
         END IF;
@@ -682,13 +702,22 @@ BEGIN
             'INSERT INTO kpi_day_stale (fact, day)
                 SELECT fact.name, dated.day
                 FROM (
-                    SELECT DISTINCT (noted.at AT TIME ZONE %L)::date AS day
-                    FROM (SELECT %s AS at FROM %s AS changed %s) AS noted
-                    WHERE noted.at IS NOT NULL
+                    SELECT DISTINCT noted.day
+                    FROM (SELECT unnest(ARRAY[%s]) AS day FROM %s AS changed %s) AS noted
+                    WHERE noted.day IS NOT NULL
                 ) AS dated
                 CROSS JOIN unnest(%L::text[]) AS fact (name)',
-            time_zone,
-            rule.day_at,
+            (
+                SELECT string_agg(listed.expression, ', ')
+                FROM (
+                    -- and not local_date(), which would be called for each row
+                    SELECT format('(%s AT TIME ZONE %L)::date', instant.expression, (SELECT setting.time_zone FROM setting WHERE setting.only_row))
+                    FROM unnest(rule.instants) AS instant (expression)
+                    UNION ALL
+                    SELECT day.expression
+                    FROM unnest(rule.days) AS day (expression)
+                ) AS listed (expression)
+            ),
             changed,
             rule.joins,
             rule.facts
@@ -746,7 +775,7 @@ BEGIN ATOMIC
             -- an account without rows that refer to it is in no fact
             ('account', 'kpi_day_on_update', 'UPDATE', ' REFERENCING OLD TABLE AS before_rows NEW TABLE AS after_rows', 'kpi_day_note()'),
             ('setting', 'kpi_day_on_update', 'UPDATE OF time_zone', '', 'kpi_day_note_all()'),
-            ('setting', 'kpi_day_on_prospect', 'UPDATE OF prospect_min_probability', '', 'kpi_day_note_all(open_stay, prospect_stay)'),
+            ('setting', 'kpi_day_on_prospect', 'INSERT OR UPDATE OF prospect_min_probability OR TRUNCATE', '', 'kpi_day_note_all(open_stay, prospect_stay)'),
             ('phase', 'kpi_day_on_update', 'UPDATE OF kind, pipeline_id', '', 'kpi_day_note_all()'),
             ('phase', 'kpi_day_on_prospect', 'UPDATE OF win_probability, added_at', '', 'kpi_day_note_all(open_stay, prospect_stay)'),
             ('phase_version', 'kpi_day_on_prospect', 'INSERT OR UPDATE OR DELETE OR TRUNCATE', '', 'kpi_day_note_all(open_stay, prospect_stay)'),
@@ -884,7 +913,7 @@ BEGIN ATOMIC
             SELECT
                 kept.kpi_code,
                 kept.dimension_name,
-                date_trunc('month', kept.day::timestamp)::date AS month,
+                lower(kpi_day_month(kept.day)) AS month,
                 unnest(kept.member_ids) AS member_id,
                 unnest(kept.numerators) AS numerator,
                 unnest(kept.denominators) AS denominator,
@@ -892,10 +921,8 @@ BEGIN ATOMIC
             FROM kpi_day AS kept
             WHERE kept.kpi_code = ANY (kpi_codes)
                 AND kept.grain = 'day'
-                AND (daterange(
-                    date_trunc('month', kept.day::timestamp)::date,
-                    (date_trunc('month', kept.day::timestamp) + INTERVAL '1 month')::date
-                ) && changed) IS NOT FALSE
+                AND kpi_day_month(kept.day) IS NOT NULL
+                AND (kpi_day_month(kept.day) && changed) IS NOT FALSE
         ) AS piece
         GROUP BY
             piece.kpi_code,
@@ -1015,7 +1042,7 @@ BEGIN
         WHERE kpi_day.kpi_code = ANY (whole)
             OR (kpi_day.kpi_code = ANY (changed) AND CASE kpi_day.grain
                 WHEN 'day' THEN kpi_day.day <@ stale.days
-                ELSE daterange(kpi_day.day, (kpi_day.day + INTERVAL '1 month')::date) && stale.days
+                ELSE kpi_day_month(kpi_day.day) && stale.days
             END);
         INSERT INTO kpi_day (kpi_code, dimension_name, grain, day, member_ids, numerators, denominators, row_counts)
         SELECT counted.kpi_code, counted.dimension_name, 'day', counted.day, counted.member_ids, counted.numerators, counted.denominators, counted.row_counts

@@ -24,7 +24,7 @@ COMMENT ON FUNCTION kpi_flows(kpi) IS
     'codes in kpi_definition() of the flows that a KPI is made of; NULL for a formula';
 
 CREATE FUNCTION kpi_definition() RETURNS SETOF kpi
-    LANGUAGE sql STABLE PARALLEL SAFE ROWS 40
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 50
 BEGIN ATOMIC
     SELECT kpi
     FROM kpi
@@ -39,7 +39,10 @@ BEGIN ATOMIC
             -- what ends on the day it begins, or before, never counts
             'condition', CASE
                 WHEN kpi.end_column IS NULL THEN kpi.condition
-                ELSE format(E'(%s\n) AND (%I > %I) IS NOT FALSE', coalesce(kpi.condition, 'true'), kpi.end_column, kpi.date_column)
+                ELSE format(
+                    E'(%1$s\n) AND %2$I IS NOT NULL AND (%3$I > %2$I) IS NOT FALSE',
+                    coalesce(kpi.condition, 'true'), kpi.date_column, kpi.end_column
+                )
             END,
             'definition_hash', md5(kpi.definition_hash || flow.code)
         )

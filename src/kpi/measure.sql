@@ -65,7 +65,8 @@ END;
 COMMENT ON FUNCTION kpi_days(date, date, text) IS
     'each day from first_day to last_day with the period of the grain it lies in';
 
--- For an index: the day itself decides, so an hour more does no harm, whatever clocks do at midnight.
+-- For an index: the day itself decides, so a day more does no harm, whatever clocks have done at midnight.
+-- There are days beyond the last instant.
 CREATE FUNCTION kpi_day_span(
     expression text,
     first_day date,
@@ -78,12 +79,13 @@ CREATE FUNCTION kpi_day_span(
         ' AND ',
         CASE
             WHEN first_day IS NULL THEN NULL
-            WHEN is_instant THEN format('%s >= %L::timestamptz', expression, day_begins_at(first_day) - INTERVAL '1 hour')
+            WHEN is_instant THEN format('%s >= %L::timestamptz', expression, day_begins_at(least(first_day, '294276-01-01')) - INTERVAL '1 day')
             ELSE format('%s >= %L::date', expression, first_day)
         END,
         CASE
             WHEN end_day IS NULL THEN NULL
-            WHEN is_instant THEN format('%s < %L::timestamptz', expression, day_begins_at(end_day) + INTERVAL '1 hour')
+            WHEN is_instant AND end_day > '294276-01-01' THEN NULL
+            WHEN is_instant THEN format('%s < %L::timestamptz', expression, day_begins_at(end_day) + INTERVAL '1 day')
             ELSE format('%s < %L::date', expression, end_day)
         END
     );
@@ -214,7 +216,8 @@ BEGIN
         'true',
         CASE WHEN definition.kind = 'flow' AND from_date IS NOT NULL AND NOT is_dated THEN format('fact.%I >= %L', definition.date_column, from_date) END,
         CASE WHEN to_date IS NOT NULL AND NOT is_dated THEN format('fact.%I < %L', definition.date_column, to_date) END,
-        CASE WHEN NOT fact.is_function THEN format('fact.%I <= %L', definition.date_column, today) END,
+        -- a fact function does not show what came later, but may look ahead
+        CASE WHEN NOT fact.is_function OR definition.kind = 'running' THEN format('fact.%I <= %L', definition.date_column, today) END,
         CASE WHEN definition.kind = 'level' AND definition.end_column IS NOT NULL AND from_date IS NOT NULL THEN
             format('(fact.%I >= %L) IS NOT FALSE', definition.end_column, from_date)
         END

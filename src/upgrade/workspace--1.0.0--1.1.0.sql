@@ -1,6 +1,24 @@
 -- 1.1.0: deal_span, the deal as it was from each event to the next; kpi_day, KPIs added up by day,
 -- and kpi_day_pace, stays that are over; indexes that hold what reports on customers and sources read.
 
+-- A KPI of one's own over a fact of that name would count another one from now on.
+DO $$
+DECLARE
+    taken text;
+BEGIN
+    SELECT string_agg(format('"%s"', fact.name), ', ' ORDER BY fact.name)
+    INTO taken
+    FROM unnest('{deal_effort,lead_outcome,prospect_stay}'::text[]) AS fact (name)
+    WHERE EXISTS (SELECT FROM pg_class AS relation WHERE relation.relnamespace = quote_ident(current_schema())::regnamespace AND relation.relname = fact.name)
+        OR EXISTS (SELECT FROM pg_proc AS routine WHERE routine.pronamespace = quote_ident(current_schema())::regnamespace AND routine.proname = fact.name);
+    IF taken IS NOT NULL THEN
+        RAISE EXCEPTION 'workspace "%" has something of its own with the name of a new fact: %', current_schema(), taken
+            USING ERRCODE = 'duplicate_object',
+                  HINT = 'Give it another name, here and in kpi.fact, and upgrade the workspace then.';
+    END IF;
+END;
+$$;
+
 -- Until the new triggers keep it, nobody writes.
 LOCK TABLE deal IN SHARE ROW EXCLUSIVE MODE;
 

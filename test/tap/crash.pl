@@ -68,6 +68,13 @@ for my $round (1 .. $rounds)
     }
     my $refresh = IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr('postgres'), '-f', $refresher ], '<', \undef, '>', '/dev/null', '2>', '/dev/null');
     usleep(400_000 + 100_000 * ($round % 5));
+    # on a busy machine it takes longer until there is something to lose
+    for my $try (1 .. 300)
+    {
+        $_->{handle}->pump_nb for @running;
+        last if 50 < (join '', map { ${ $_->{out} } } @running) =~ tr/\n//;
+        usleep(100_000);
+    }
     if ($round % 2)
     {
         $node->kill9;

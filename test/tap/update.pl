@@ -128,6 +128,10 @@ same_lines('members', $members);
 is($node->safe_psql('updated', $answers), $before, 'the workspace of before answers as it did');
 
 # ---- the workspace
+$node->safe_psql('updated', 'CREATE VIEW crm.prospect_stay AS SELECT id FROM crm.deal');
+(undef, undef, my $taken) = $node->psql('updated', q{SELECT kpicrm.upgrade_workspace('crm')});
+like($taken, qr/workspace "crm" has something of its own with the name of a new fact: "prospect_stay"/, 'a fact of its own is not replaced');
+$node->safe_psql('updated', 'DROP VIEW crm.prospect_stay');
 is($node->safe_psql('updated', q{SELECT kpicrm.upgrade_workspace('crm')}), $version, 'the workspace is upgraded');
 is($node->safe_psql('updated', q{SELECT version FROM crm.setting}), $version, 'and says so');
 same_lines('workspace', $workspace);
