@@ -55,28 +55,27 @@ CREATE FUNCTION kpi_day_narrowing(
 AS $$
 DECLARE
     home constant text = quote_ident(current_schema());
-    instants constant text = kpi_day_spans('moved.at', days, true);
 BEGIN
     -- of many days a scan finds the rows sooner
-    IF instants IS NULL OR (SELECT count(*) FROM unnest(days)) > 20 THEN
+    IF (SELECT count(*) FROM unnest(days)) NOT BETWEEN 1 AND 20 THEN
         RETURN NULL;
     END IF;
     RETURN CASE fact || '.' || date_column
         -- whether a purchase is the first one is seen among all of its customer
         WHEN 'customer_purchase.purchased_date' THEN format(
-            'fact.account_id = ANY (ARRAY(SELECT moved.account_id FROM (SELECT purchase.account_id, purchase.purchased_at AS at FROM %s.purchase) AS moved WHERE %s))',
+            'fact.account_id = ANY (ARRAY(SELECT purchase.account_id FROM %s.purchase WHERE %s))',
             home,
-            instants
+            kpi_day_spans('purchase.purchased_at', days, true)
         )
         -- where a stay ends another begins
         WHEN 'prospect_stay.due_date' THEN format(
             'fact.deal_id = ANY (ARRAY(
-                SELECT moved.deal_id FROM (SELECT stay.deal_id, stay.entered_at AS at FROM %1$s.phase_stay AS stay) AS moved WHERE %2$s
+                SELECT stay.deal_id FROM %1$s.phase_stay AS stay WHERE %2$s
                 UNION
                 SELECT deal.id FROM %1$s.deal WHERE %3$s
             ))',
             home,
-            instants,
+            kpi_day_spans('stay.entered_at', days, true),
             kpi_day_spans('deal.expected_close_on', days, false)
         )
         WHEN 'open_stay.expected_close_date' THEN format(
@@ -265,11 +264,9 @@ COMMENT ON FUNCTION kpi_day_found(text) IS
 CREATE FUNCTION kpi_day_month(day date) RETURNS daterange
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (
-        SELECT daterange(month.first_day, month.later_day - EXTRACT(day FROM month.later_day)::integer + 1)
+        SELECT daterange(month.first_day, month.first_day + 32 - EXTRACT(day FROM month.first_day + 31)::integer)
         FROM (
-            SELECT
-                kpi_day_month.day - EXTRACT(day FROM kpi_day_month.day)::integer + 1 AS first_day,
-                kpi_day_month.day - EXTRACT(day FROM kpi_day_month.day)::integer + 32 AS later_day
+            SELECT kpi_day_month.day - EXTRACT(day FROM kpi_day_month.day)::integer + 1 AS first_day
             WHERE kpi_day_month.day < '5874897-12-01'
         ) AS month
     );
@@ -862,9 +859,7 @@ BEGIN
             FROM kpi_definition() AS kpi
             WHERE kpi.code = ANY (kpi_codes)
                 AND kpi.fact = tracked.fact
-            GROUP BY
-                kpi.date_column,
-                kpi.condition
+            GROUP BY kpi_counted_rows(kpi)
         ) AS task
         CROSS JOIN LATERAL kpicrm.measured_rows(kpi_query(
             task.codes, lower(missing), upper(missing), 'day', '{all,rep,product,source,pipeline}', 'infinity', missing

@@ -23,6 +23,15 @@ CREATE FUNCTION kpi_flows(kpi kpi) RETURNS text[]
 COMMENT ON FUNCTION kpi_flows(kpi) IS
     'codes in kpi_definition() of the flows that a KPI is made of; NULL for a formula';
 
+CREATE FUNCTION kpi_counted_rows(kpi kpi) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE kpi.kind
+        WHEN 'formula' THEN ARRAY[kpi.code]
+        ELSE ARRAY[kpi.kind, kpi.fact, kpi.date_column, kpi.end_column, kpi.condition]
+    END;
+COMMENT ON FUNCTION kpi_counted_rows(kpi) IS
+    'which rows a KPI counts: the same for KPIs that are measured together; of a formula its code';
+
 CREATE FUNCTION kpi_definition() RETURNS SETOF kpi
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 50
 BEGIN ATOMIC

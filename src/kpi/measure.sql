@@ -75,7 +75,7 @@ CREATE FUNCTION kpi_day_span(
 ) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     SET DateStyle = 'ISO, YMD'
-    RETURN concat_ws(
+    RETURN nullif(concat_ws(
         ' AND ',
         CASE
             WHEN first_day IS NULL THEN NULL
@@ -88,9 +88,9 @@ CREATE FUNCTION kpi_day_span(
             WHEN is_instant THEN format('%s < %L::timestamptz', expression, day_begins_at(end_day) + INTERVAL '1 day')
             ELSE format('%s < %L::date', expression, end_day)
         END
-    );
+    ), '');
 COMMENT ON FUNCTION kpi_day_span(text, date, date, boolean) IS
-    'condition on a date or an instant that holds from a day until before another; empty without either';
+    'condition on a date or an instant that holds from a day until before another; NULL without either';
 
 CREATE FUNCTION kpi_day_spans(
     expression text,
@@ -230,7 +230,7 @@ BEGIN
         rows_of_period = concat_ws(
             ' AND ',
             rows_of_period,
-            nullif(kpi_day_span(format('fact.%I', instant), CASE definition.kind WHEN 'flow' THEN from_date END, to_date, true), ''),
+            kpi_day_span(format('fact.%I', instant), CASE definition.kind WHEN 'flow' THEN from_date END, to_date, true),
             -- of one span these are the limits above
             CASE WHEN (SELECT count(*) FROM unnest(only_days)) > 1 THEN kpi_day_spans(format('fact.%I', instant), only_days, true) END
         );
@@ -546,11 +546,8 @@ BEGIN ATOMIC
             AND kpi.kind <> 'formula'
             AND cardinality(parts.dimensions) > 0
         GROUP BY
+            kpi_counted_rows(kpi),
             kpi.kind,
-            kpi.fact,
-            kpi.date_column,
-            kpi.end_column,
-            kpi.condition,
             parts.dimensions,
             read.is_kept
     ) AS task;

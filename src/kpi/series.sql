@@ -137,13 +137,7 @@ CREATE FUNCTION kpi_batch() RETURNS TABLE (
 BEGIN ATOMIC
     SELECT array_agg(kpi.code ORDER BY kpi.code)
     FROM kpi
-    GROUP BY
-        kpi.kind,
-        kpi.fact,
-        kpi.date_column,
-        kpi.end_column,
-        kpi.condition,
-        CASE kpi.kind WHEN 'formula' THEN kpi.code END;
+    GROUP BY kpi_counted_rows(kpi);
 END;
 COMMENT ON FUNCTION kpi_batch() IS
     'codes of the KPIs that count the same rows, and of each formula';
